@@ -1,0 +1,98 @@
+"""rigkit: photogrammetry rigs from Jupyter.
+
+>>> import rigkit
+>>> rig = rigkit.connect("sim:24")  # doctest: +SKIP
+>>> shot = rig.shoot(pose="apose")  # doctest: +SKIP
+>>> shot.exposures  # doctest: +SKIP
+
+Public names are loaded on first use, so that importing rigkit costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rigkit.errors import (
+        BadMessage,
+        Incomplete,
+        NoReply,
+        NotReady,
+        ProtocolError,
+        Refused,
+        RigError,
+        SessionError,
+        UnknownName,
+    )
+    from rigkit.link.client import Client
+    from rigkit.link.server import Server
+    from rigkit.rig import Rig, connect, simulate
+    from rigkit.session import Session, open
+    from rigkit.shot import Shot
+    from rigkit.sim import SimulatedRig
+    from rigkit.wire import Message
+
+#: Public name -> where it lives.
+_HOMES = {
+    "BadMessage": "rigkit.errors",
+    "Client": "rigkit.link.client",
+    "Incomplete": "rigkit.errors",
+    "Message": "rigkit.wire",
+    "NoReply": "rigkit.errors",
+    "NotReady": "rigkit.errors",
+    "ProtocolError": "rigkit.errors",
+    "Refused": "rigkit.errors",
+    "Rig": "rigkit.rig",
+    "RigError": "rigkit.errors",
+    "Server": "rigkit.link.server",
+    "Session": "rigkit.session",
+    "SessionError": "rigkit.errors",
+    "Shot": "rigkit.shot",
+    "SimulatedRig": "rigkit.sim",
+    "UnknownName": "rigkit.errors",
+    "connect": "rigkit.rig",
+    "open": "rigkit.session",
+    "simulate": "rigkit.rig",
+}
+#: Rooms that are public as they are.
+_ROOMS = ("display", "errors", "plots", "wire")
+
+__all__ = [
+    "BadMessage",
+    "Client",
+    "Incomplete",
+    "Message",
+    "NoReply",
+    "NotReady",
+    "ProtocolError",
+    "Refused",
+    "Rig",
+    "RigError",
+    "Server",
+    "Session",
+    "SessionError",
+    "Shot",
+    "SimulatedRig",
+    "UnknownName",
+    "connect",
+    "open",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"rigkit.{name}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'rigkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -1,0 +1,178 @@
+"""The parts of a shot's account: what each expected camera ended as."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+__all__ = ["Decide", "Download", "Exposure", "Instruction", "Reconcile", "ShotAccount", "parse_tag", "tag_of"]
+
+_TAG = re.compile(r"rk:([0-9a-f]{8}):(\d{1,9}):(\d{1,9})")
+
+
+def tag_of(session_id: str, shot_id: int, attempt: int) -> str:
+    """Text that goes out as PhotoOrigin and, where the application echoes it, comes back in PhotoInfo."""
+    return f"rk:{session_id}:{shot_id}:{attempt}"
+
+
+def parse_tag(origin: Any) -> tuple[str, int, int] | None:
+    """Read a tag back: session id, shot id, attempt; None: not one of ours."""
+    match = _TAG.fullmatch(origin) if isinstance(origin, str) else None
+    return None if match is None else (match[1], int(match[2]), int(match[3]))
+
+
+@dataclass(slots=True)
+class Exposure:
+    """One expected camera of one shot.
+
+    Attributes
+    ----------
+    camera_key : str
+        Which camera.
+    status : {"waiting", "captured", "recovered", "missing"}
+        ``recovered``: its photo was found by asking, its event was not heard.
+    cause, detail : str or None
+        Why it is missing or its file is not here (see ``record.causes``), and more on it.
+    attempt : int
+        The attempt it belongs to.
+    base_ns : int
+        Host monotonic clock from which its deadlines count.
+    batch_expected : int or None
+        CameraInfo.PhotoBatchNum at fire time: the number its photo will get.
+    taken_before, failed_before, downloads_failed_before : int or None
+        The camera's counters at fire time.
+    photos : dict of str to bool
+        Photo key -> on the application's disk.
+    heard_ns, disk_ns : int or None
+        Host monotonic clock of the first news of its photo, and of the last of its files on disk.
+    suspect_ns : int or None
+        When the application first said something that makes a photo unlikely.
+    """
+
+    camera_key: str
+    status: str = "waiting"
+    cause: str | None = None
+    detail: str | None = None
+    attempt: int = 1
+    base_ns: int = 0
+    batch_expected: int | None = None
+    batch_num: int | None = None
+    taken_before: int | None = None
+    failed_before: int | None = None
+    downloads_failed_before: int | None = None
+    photos: dict[str, bool] = field(default_factory=dict)
+    heard_ns: int | None = None
+    disk_ns: int | None = None
+    suspect_ns: int | None = None
+    asked_ns: int | None = None
+    download_asked_ns: int | None = None
+    late: bool = False
+    duplicate: bool = False
+    pairing_method: str | None = None
+
+    @property
+    def exposed(self) -> bool:
+        """Whether a photo of it was heard of."""
+        return self.status in {"captured", "recovered"}
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether all photos of it that were heard of are files on the application's disk."""
+        return bool(self.photos) and all(self.photos.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing more to wait for: missing, on disk, or known not to come."""
+        return self.status == "missing" or (self.exposed and (self.on_disk or self.cause is not None))
+
+
+@dataclass(slots=True)
+class ShotAccount:
+    """One shot: what was expected when it was fired, and what became of it.
+
+    Attributes
+    ----------
+    shot_id : int
+        From 1 within the session.
+    labels : dict
+        subject, pose, rep, note.
+    exposures : dict of str to Exposure
+        By camera key, in the order expected: frozen when the shot is opened.
+    outcome : str or None
+        Of the release: accepted, refused, undelivered, unknown; None: not known yet.
+    requested_ns, requested_wall_ns : int
+        When the release was sent.
+    allowance_s : float
+        Seconds on top of every deadline: bulb and shutter time.
+    """
+
+    shot_id: int
+    labels: dict[str, Any]
+    trigger: str
+    tag: str
+    attempt: int
+    exposures: dict[str, Exposure]
+    requested_ns: int
+    requested_wall_ns: int
+    allowance_s: float = 0.0
+    outcome: str | None = None
+    reply_ns: int | None = None
+    accepted: bool | None = None
+
+    @property
+    def exposed(self) -> int:
+        """How many cameras have a photo."""
+        return sum(exposure.exposed for exposure in self.exposures.values())
+
+    @property
+    def on_disk(self) -> int:
+        """How many cameras have all their files on the application's disk."""
+        return sum(exposure.on_disk for exposure in self.exposures.values())
+
+    @property
+    def complete(self) -> bool:
+        """Every expected camera has a photo."""
+        return bool(self.exposures) and self.exposed == len(self.exposures)
+
+    @property
+    def may_expose(self) -> bool:
+        """Whether shutters can have opened: the release was not refused, and it left this computer."""
+        return self.outcome not in {"refused", "undelivered"}
+
+    def done(self, files: bool) -> bool:
+        """Whether there is nothing left to wait for.
+
+        Parameters
+        ----------
+        files : bool
+            Wait for files on disk, not only for news of the exposures.
+        """
+        if files:
+            return all(exposure.settled for exposure in self.exposures.values())
+        return all(exposure.status != "waiting" for exposure in self.exposures.values())
+
+
+class Reconcile(NamedTuple):
+    """Ask the application about these cameras of this shot: nothing was heard of them in time."""
+
+    shot_id: int
+    camera_keys: tuple[str, ...]
+
+
+class Decide(NamedTuple):
+    """Write down what these cameras ended as: camera key -> (cause, detail)."""
+
+    shot_id: int
+    causes: dict[str, tuple[str, str]]
+
+
+class Download(NamedTuple):
+    """Ask for the files of these photos."""
+
+    shot_id: int
+    photo_keys: tuple[str, ...]
+    camera_keys: tuple[str, ...]
+
+
+Instruction = Reconcile | Decide | Download

@@ -1,0 +1,1 @@
+"""All sockets: the client and the server."""

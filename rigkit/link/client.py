@@ -1,0 +1,363 @@
+"""The client's two sockets: one thread that listens, and requests on the caller's own thread.
+
+Every frame heard, sent or answered is stamped and handed to a sink before anything else is done with it. Nothing is decoded
+on the reader thread and no user code runs there.
+
+What a request can't do here: be delivered later. The REQ socket is RELAXED + CORRELATE (a late reply is never taken for
+another request's) and IMMEDIATE (nothing queues for a server that isn't there), and it is thrown away after any timeout or
+interrupt. With default options three requests timed out against a dead server all reach it when it comes back, and the
+cameras fire then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from rigkit.errors import NoReply, RigError
+from rigkit.wire import V3, V5, Dialect, Message, decode_frame, encode_frame
+
+__all__ = ["Client", "Sink"]
+
+#: Waiting is done in slices this long, so that Ctrl-C and Jupyter's interrupt work at once (also where a blocking call into
+#: libzmq can't be interrupted, as on Windows), s.
+SLICE_S = 0.2
+#: Frames handed over at once; a bound on how long a burst stays invisible.
+_BATCH = 1000
+
+Frame = tuple[str, int, int, bytes]
+
+
+class Sink(Protocol):
+    """Where frames go: the log of a session."""
+
+    def append(self, batch: Sequence[Frame], /) -> None:
+        """Keep ``(channel, mono_ns, wall_ns, raw)`` frames."""
+
+    def note(self, kind: str, /, **fields: Any) -> None:
+        """Keep a note of rigkit's own."""
+
+    def wake(self) -> None:
+        """Wake up whoever waits for news."""
+
+
+class _Waiting:
+    """The sink before there is a session: nothing is created on disk until the connection is known to work."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.notes: list[tuple[str, dict[str, Any]]] = []
+
+    def append(self, batch: Sequence[Frame], /) -> None:
+        self.frames.extend(batch)
+
+    def note(self, kind: str, /, **fields: Any) -> None:
+        self.notes.append((kind, fields))
+
+    def wake(self) -> None:
+        pass
+
+
+class Client:
+    """A connection to one application.
+
+    Parameters
+    ----------
+    request_endpoint, publisher_endpoint : str
+        ZeroMQ endpoints of the request server and of the event publisher.
+    timeout : float
+        Default for how long a request may take, and for each step of connecting, in seconds.
+
+    Raises
+    ------
+    NoReply
+        No handshake on the publisher's endpoint, or no answer on the request endpoint, within ``timeout``.
+
+    Attributes
+    ----------
+    dialect : Dialect
+        What the application speaks, found out by asking.
+    failure : BaseException or None
+        Why the reader stopped, if it did.
+    """
+
+    def __init__(self, request_endpoint: str, publisher_endpoint: str, *, timeout: float = 5.0) -> None:
+        self.request_endpoint = request_endpoint
+        self.publisher_endpoint = publisher_endpoint
+        self.timeout = timeout
+        self.dialect: Dialect = V5
+        self.failure: BaseException | None = None
+        self._sink: Sink = _Waiting()
+        #: One request at a time; held by whoever needs several in a row undisturbed. Reentrant.
+        self.exclusive = threading.RLock()
+        self._next_seq = 1
+        self._closed = False
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._requests: zmq.Socket[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._stop: zmq.Socket[bytes] | None = None
+        try:
+            self._subscriber = self._listen()
+            self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    # -- connecting ---------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> zmq.Socket[bytes]:
+        """Subscribe, and wait until the publisher has shaken hands."""
+        subscriber = self._context.socket(zmq.SUB)
+        subscriber.linger = 0
+        subscriber.rcvhwm = 0  # whatever reaches this process is kept, however busy the kernel is
+        subscriber.subscribe(b"")  # no topic frames on this wire, and 3.x frames start with a byte order mark
+        self._monitor = subscriber.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._monitor.linger = 0
+        try:
+            subscriber.connect(self.publisher_endpoint)
+            deadline = time.monotonic() + self.timeout
+            while not self._monitor.poll(_slice_ms(deadline)):
+                if time.monotonic() >= deadline:
+                    raise NoReply("Connecting to the event publisher", self.publisher_endpoint, self.timeout, "no")
+            recv_monitor_message(self._monitor)
+        except BaseException:
+            subscriber.disable_monitor()
+            self._monitor.close(0)
+            subscriber.close(0)
+            raise
+        return subscriber
+
+    def _greet(self) -> None:
+        """Find out the dialect by asking for something that changes nothing."""
+        try:
+            reply = self.request("GetCamera", {"CameraSelection": "All"})
+            if reply.dialect is V5 and (reply.msg_result or reply.get("CameraInfo") is not None):
+                return
+        except NoReply as exc:
+            if exc.delivery == "no":
+                raise
+        self.dialect = V3
+        try:
+            reply = self.request("Synchronise", {})
+        except NoReply as exc:
+            raise NoReply("Asking for the cameras", exc.endpoint, exc.timeout, exc.delivery) from None
+        if reply.dialect is V5:  # it speaks the current dialect after all, and just said no
+            self.dialect = V5
+
+    def start(self, sink: Sink) -> None:
+        """Hand over what was said so far, and start listening.
+
+        Parameters
+        ----------
+        sink : Sink
+            Where everything goes from now on.
+        """
+        early = self._sink
+        self._sink = sink
+        if isinstance(early, _Waiting):
+            if early.frames:
+                sink.append(early.frames)
+            for kind, fields in early.notes:
+                sink.note(kind, **fields)
+        address = f"inproc://stop-{id(self)}"
+        receiver = self._context.socket(zmq.PAIR)
+        receiver.linger = 0
+        receiver.bind(address)
+        self._stop = self._context.socket(zmq.PAIR)
+        self._stop.linger = 0
+        self._stop.connect(address)
+        self._reader = threading.Thread(target=self._read, args=(receiver,), name="rigkit-reader", daemon=True)
+        self._reader.start()
+
+    def redirect(self, sink: Sink) -> None:
+        """Send everything from now on to another sink, for the next sitting on the same link."""
+        with self.exclusive:
+            self._sink = sink
+
+    # -- listening ----------------------------------------------------------------------------------------------------
+
+    def _read(self, stop: zmq.Socket[bytes]) -> None:
+        """Receive, stamp, hand over; until told to stop."""
+        poller = zmq.Poller()
+        for socket in (self._subscriber, self._monitor, stop):
+            poller.register(socket, zmq.POLLIN)
+        try:
+            while True:
+                ready = dict(poller.poll())
+                if stop in ready:
+                    return
+                if self._subscriber in ready:
+                    self._sink.append(self._drain())
+                if self._monitor in ready:
+                    self._heard_of_link()
+        except BaseException as exc:  # noqa: BLE001 - kept, and raised to whoever waits or requests next
+            self.failure = exc
+            self._sink.wake()
+        finally:
+            self._subscriber.disable_monitor()
+            for socket in (self._monitor, self._subscriber, stop):
+                socket.close(0)
+
+    def _drain(self) -> list[Frame]:
+        batch: list[Frame] = []
+        receive, mono, wall = self._subscriber.recv, time.monotonic_ns, time.time_ns
+        try:
+            while len(batch) < _BATCH:
+                raw = receive(zmq.NOBLOCK)
+                batch.append(("pub", mono(), wall(), raw))
+        except zmq.Again:
+            pass
+        return batch
+
+    def _heard_of_link(self) -> None:
+        """Note when the publisher's connection breaks and comes back: what it said in between is lost."""
+        said = recv_monitor_message(self._monitor)
+        what = "disconnected" if said["event"] == zmq.EVENT_DISCONNECTED else "connected"
+        self._sink.note("publisher", what=what, endpoint=self.publisher_endpoint)
+
+    def check(self) -> None:
+        """Raise what stopped the reader, if anything did.
+
+        Raises
+        ------
+        RigError
+            Listening has stopped; the reason is chained.
+        """
+        if self.failure is not None:
+            raise RigError(
+                f"listening to {self.publisher_endpoint} has stopped, so nothing more is heard or recorded: {self.failure}. "
+                "Close this rig and connect again with the same session folder"
+            ) from self.failure
+        if self._closed:
+            raise RigError(f"the connection to {self.request_endpoint} is closed; connect again")
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        msg_id: str,
+        fields: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        on_sent: Callable[[int, int, int], None] | None = None,
+    ) -> Message:
+        """Send a request and wait for its reply.
+
+        Parameters
+        ----------
+        msg_id : str
+            Which, by its current id.
+        fields : Mapping
+            What it carries beyond the envelope, current names.
+        timeout : float or None
+            Seconds for everything; None: the client's own.
+        on_sent : callable or None
+            Called with the request's number and its host monotonic and wall stamps (ns) right before it is sent.
+
+        Returns
+        -------
+        Message
+            The reply, also where it says no.
+
+        Raises
+        ------
+        NoReply
+            Not delivered (``delivery == "no"``), or delivered and not answered (``"unknown"``).
+        BadMessage
+            The reply is not a message.
+        RigError
+            The connection is closed or its reader has failed.
+        """
+        self.check()
+        limit = self.timeout if timeout is None else timeout
+        with self.exclusive:
+            seq = self._next_seq
+            self._next_seq = seq % (2**31 - 1) + 1  # fits the int32 of the 3.x dialect too
+            body = {"msg_type": "Request", "msg_id": msg_id, "msg_seq_num": seq, **fields}
+            raw = encode_frame(body, self.dialect, mark=False)
+            delivery: Literal["no", "unknown"] = "no"
+            deadline = time.monotonic() + limit
+            try:
+                socket = self._request_socket()
+                can_send = self._poll(socket, zmq.POLLOUT, deadline)
+                mono_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+                self._sink.append([("req", mono_ns, wall_ns, raw)])
+                if on_sent is not None:
+                    on_sent(seq, mono_ns, wall_ns)
+                if can_send:
+                    delivery = _send(socket, raw)
+                if delivery == "no" or not self._poll(socket, zmq.POLLIN, deadline):
+                    raise NoReply(msg_id, self.request_endpoint, limit, delivery)
+                answer = socket.recv(zmq.NOBLOCK)
+            except BaseException:
+                self._drop_request_socket()
+                self._sink.note("no_reply", msg_id=msg_id, msg_seq_num=seq, delivery=delivery)
+                raise
+            mono_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+            self._sink.append([("rep", mono_ns, wall_ns, answer)])
+        reply, dialect = decode_frame(answer)
+        return Message(reply, "rep", mono_ns, wall_ns, dialect)
+
+    def _request_socket(self) -> zmq.Socket[bytes]:
+        if self._requests is None:
+            socket = self._context.socket(zmq.REQ)
+            socket.linger = 0
+            socket.setsockopt(zmq.REQ_RELAXED, 1)
+            socket.setsockopt(zmq.REQ_CORRELATE, 1)
+            socket.setsockopt(zmq.IMMEDIATE, 1)
+            socket.rcvhwm = 0
+            socket.connect(self.request_endpoint)
+            self._requests = socket
+        return self._requests
+
+    def _drop_request_socket(self) -> None:
+        if self._requests is not None:
+            self._requests.close(0)
+            self._requests = None
+
+    @staticmethod
+    def _poll(socket: zmq.Socket[bytes], what: int, deadline: float) -> bool:
+        while not socket.poll(_slice_ms(deadline), what):
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
+    # -- closing ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop listening and close every socket; when it returns, no thread and no file descriptor is left. Twice is fine."""
+        with self.exclusive:
+            if self._closed:
+                return
+            self._closed = True
+            self._drop_request_socket()
+        if self._reader is not None and self._stop is not None:
+            with contextlib.suppress(zmq.Again):  # a reader that has failed takes no word any more
+                self._stop.send(b"", zmq.NOBLOCK)
+            if self._reader is not threading.current_thread():
+                self._reader.join()
+            self._stop.close(0)
+        elif hasattr(self, "_subscriber"):
+            self._subscriber.disable_monitor()
+            self._monitor.close(0)
+            self._subscriber.close(0)
+        self._context.term()
+
+
+def _send(socket: zmq.Socket[bytes], raw: bytes) -> Literal["no", "unknown"]:
+    try:
+        socket.send(raw, zmq.NOBLOCK)
+    except zmq.Again:
+        return "no"
+    return "unknown"
+
+
+def _slice_ms(deadline: float) -> int:
+    """Milliseconds of the next slice of waiting, at least 1 so that nobody spins."""
+    return max(1, int(1000 * min(SLICE_S, deadline - time.monotonic())))

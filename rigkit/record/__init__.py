@@ -1,0 +1,1 @@
+"""The record: what was said, kept. Log, journal, folder, state and tables."""

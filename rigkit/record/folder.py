@@ -1,0 +1,226 @@
+"""The session folder: its manifest, and the lock that says whose it is.
+
+::
+
+    session.json   what this is, written once        journal/   the record
+    photos/ tables/ plots/ report.html truth/        made when there is something to put there
+
+A folder is a session if, and only if, ``session.json`` in it says so. Anything else is left untouched.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rigkit.errors import SessionError
+
+__all__ = ["FolderLock", "Manifest", "next_folder", "read_manifest", "write_manifest"]
+
+_KIND = "rigkit session"
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """What ``session.json`` holds.
+
+    Attributes
+    ----------
+    session_id : str
+        8 hex digits, part of every tag that goes out as PhotoOrigin.
+    created_wall_ns : int
+        Host wall clock, nanoseconds of the Unix epoch.
+    address, request_endpoint, publisher_endpoint : str
+        What it was connected to.
+    simulated : bool
+        The far end is rigkit's own simulator.
+    application, dialect : str
+        NodeVersion as reported (empty: not reported), and the dialect spoken.
+    folder : str
+        Where the folder lay when it was made, to find its photos after it was moved.
+    local : bool
+        The application ran on the same computer, so that its paths are paths here.
+    photos : dict of str to str
+        The mapping from folders of the application's computer to local ones.
+    rigkit_version, python_version, platform : str
+        What wrote it.
+    """
+
+    kind: str = _KIND
+    schema: int = 1
+    session_id: str = ""
+    created_wall_ns: int = 0
+    address: str = ""
+    request_endpoint: str = ""
+    publisher_endpoint: str = ""
+    simulated: bool = False
+    application: str = ""
+    dialect: str = ""
+    folder: str = ""
+    local: bool = False
+    photos: dict[str, str] = {}
+    rigkit_version: str = ""
+    python_version: str = ""
+    platform: str = ""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``session.json``.
+
+    Raises
+    ------
+    SessionError
+        There is none, or it is not one of ours.
+    """
+    path = folder / "session.json"
+    if not folder.exists():
+        raise SessionError(folder, "there is no such folder")
+    if not path.is_file():
+        raise SessionError(folder, "not a rigkit session: it has no session.json. Nothing in it was touched")
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise SessionError(folder, f"session.json can't be read ({exc}). Nothing was touched") from None
+    if manifest.kind != _KIND:
+        raise SessionError(folder, "session.json is of another program. Nothing in the folder was touched")
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``session.json`` whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    draft = folder / ".session.json.draft"
+    with draft.open("wb") as file:
+        file.write(data + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / "session.json")
+
+
+def next_folder(parent: Path, name: str) -> Path:
+    """Return ``parent/name``, or ``parent/name-2`` and on if that is taken. Nothing is made."""
+    candidate = parent / name
+    number = 2
+    while candidate.exists():
+        candidate = parent / f"{name}-{number}"
+        number += 1
+    return candidate
+
+
+def claim_folder(folder: Path) -> str:
+    """Say whether a folder can hold a session: ``"new"`` or ``"continue"``.
+
+    Raises
+    ------
+    SessionError
+        It holds something else; it was left as it was.
+    """
+    if not folder.exists():
+        return "new"
+    if not folder.is_dir():
+        raise SessionError(folder, "is a file, not a folder. Give session= another path")
+    if (folder / "session.json").is_file():
+        read_manifest(folder)
+        return "continue"
+    if any(folder.iterdir()):
+        raise SessionError(
+            folder, "is neither empty nor a rigkit session, so it was left untouched. Give session= another folder"
+        )
+    return "new"
+
+
+class FolderLock:
+    """One owner at a time; the operating system lets go of it when the process dies, however it dies.
+
+    Parameters
+    ----------
+    folder : Path
+        The session folder; it must exist.
+
+    Raises
+    ------
+    SessionError
+        Another process, or another Rig of this one, writes this session.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "journal").mkdir(parents=True, exist_ok=True)
+        path = folder / "journal" / ".lock"
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        try:
+            _lock(self._file)
+        except OSError:
+            os.close(self._file)
+            self._file = -1
+            raise SessionError(
+                folder,
+                "another rigkit writes this session right now. Close it there (rig.close()), or give session= another folder",
+            ) from None
+
+    def release(self) -> None:
+        """Let go. Twice does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _lock(file: int) -> None:
+    """Take an exclusive lock or raise OSError at once."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def local_path(filename: str, mapping: dict[str, str]) -> Path | None:
+    """Find a file of the application's computer here.
+
+    Parameters
+    ----------
+    filename : str
+        PhotoFilename: a path in the syntax of the application's computer.
+    mapping : dict of str to str
+        From folders there to folders here; the longest match counts.
+
+    Returns
+    -------
+    Path or None
+        None: no mapping reaches it.
+    """
+    if not filename:
+        return None
+    wanted = _parts(filename)
+    for there in sorted(mapping, key=len, reverse=True):
+        base = _parts(there)
+        same = [one.casefold() if _is_windows(there) else one for one in wanted[: len(base)]] == [
+            one.casefold() if _is_windows(there) else one for one in base
+        ]
+        if same and ".." not in wanted[len(base) :]:
+            return Path(mapping[there]).joinpath(*wanted[len(base) :])
+    return None
+
+
+def _is_windows(path: str) -> bool:
+    return (len(path) > 1 and path[1] == ":") or path.startswith("\\\\")
+
+
+def _parts(path: str) -> list[str]:
+    """Split a path of either syntax; on Windows paths both slashes separate."""
+    unified = path.replace("\\", "/") if _is_windows(path) else path
+    root = [""] if unified.startswith("/") else []
+    return root + [part for part in unified.split("/") if part not in {"", "."}]
+
+
+def environment() -> dict[str, Any]:
+    """Say what wrote a session: versions and platform."""
+    import platform
+
+    return {"python_version": platform.python_version(), "platform": f"{platform.system()} {platform.release()}"}

@@ -1,0 +1,150 @@
+"""One release of the shutters and its account, as the user holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from rigkit import display
+from rigkit.account.shots import Exposure, ShotAccount
+from rigkit.account.tables import exposure_rows, photo_rows
+from rigkit.errors import Incomplete, RigError
+from rigkit.record.columns import frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rigkit.sitting import Sitting
+
+__all__ = ["Shot"]
+
+Until = Literal["exposed", "files"]
+
+
+class Shot:
+    """One release and its account: a live view until all is accounted for.
+
+    Every verb that opens a shutter returns one.
+
+    Parameters
+    ----------
+    sitting : Sitting
+        The connection it was fired over.
+    shot_id : int
+        Its number within the session.
+    """
+
+    def __init__(self, sitting: Sitting, shot_id: int) -> None:
+        self._sitting = sitting
+        self.session = sitting.session
+        self.id = shot_id
+
+    @property
+    def _account(self) -> ShotAccount:
+        if self.session.closed:
+            self.session.refresh()
+        else:
+            self._sitting.pump()
+        return self.session.account.shots[self.id]
+
+    @property
+    def expected(self) -> list[str]:
+        """Positions of the cameras that were expected when it was fired."""
+        return [self.session.label(key) for key in self._account.exposures]
+
+    @property
+    def ok(self) -> bool:
+        """Every expected camera has exposed (not: every file is here; see ``wait("files")``)."""
+        return self._account.complete
+
+    @property
+    def exposures(self) -> pd.DataFrame:
+        """One row per expected camera, index (shot_id, camera_key)."""
+        account = self._account
+        with self.session.log.guard:
+            session = self.session
+            return frame(
+                "exposures",
+                exposure_rows(session.account, session.state, session.label, session.simulated, account.shot_id),
+            )
+
+    @property
+    def photos(self) -> pd.DataFrame:
+        """One row per photo of this shot, index photo_key."""
+        account = self._account
+        with self.session.log.guard:
+            session = self.session
+            rows = photo_rows(
+                session.account, session.state, session.label, session.simulated, session.locate, account.shot_id
+            )
+            return frame("photos", rows)
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """Expected cameras without a photo, and why; the columns of ``exposures``. Those still waited for are not in it."""
+        exposures = self.exposures
+        return exposures[exposures["status"] == "missing"]
+
+    def wait(self, until: Until = "exposed", timeout: float | None = None) -> Shot:
+        """Wait until every expected camera is accounted for.
+
+        Photos that were left on the card are downloaded when waiting for files.
+
+        Parameters
+        ----------
+        until : {"exposed", "files"}
+            News of every exposure (the person may move), or every file on the application's disk.
+        timeout : float or None
+            Seconds at most; None: until the account is complete, which it always becomes, since silence is asked about and
+            then accounted as missing.
+
+        Returns
+        -------
+        Shot
+            This one. After a timeout it is simply not complete yet: look at ``missing`` and ``exposures``.
+        """
+        if until not in {"exposed", "files"}:
+            raise ValueError(f"wait until 'exposed' or 'files', not {until!r}")
+        if self.session.closed:
+            return self
+        files = until == "files"
+        shot = self._account
+        self._sitting.wait_for(lambda: shot.done(files), timeout, files=files)
+        if shot.done(files):
+            self.session.log.sync()
+        return self
+
+    def check(self) -> Shot:
+        """Return this shot if it is complete.
+
+        Raises
+        ------
+        Incomplete
+            It lacks exposures.
+        """
+        account = self._account
+        lacking = {
+            self.session.label(one.camera_key): one.cause or "still waiting"
+            for one in account.exposures.values()
+            if not one.exposed
+        }
+        if lacking or not account.exposures:
+            raise Incomplete(self._line(account), lacking)
+        return self
+
+    def _line(self, account: ShotAccount) -> str:
+        missing = [self._why(one) for one in account.exposures.values() if one.status == "missing"]
+        pose = account.labels.get("pose")
+        label = f"Shot {self.id}" + (f" {pose}" if pose else "")
+        return display.summary_line(label, len(account.exposures), account.exposed, account.on_disk, missing)
+
+    def _why(self, exposure: Exposure) -> tuple[str, str, str | None]:
+        return (self.session.label(exposure.camera_key), exposure.cause or "unknown", exposure.detail)
+
+    def __repr__(self) -> str:
+        try:
+            return self._line(self._account)
+        except RigError as exc:  # a repr never raises: say what is wrong instead
+            return f"Shot {self.id} ({exc})"
+
+    def _repr_html_(self) -> str:
+        return display.shot_html(self.id, self.session.shots.loc[[self.id]], self.exposures)

@@ -1,0 +1,331 @@
+"""The pure model of a rig and the application that drives it: requests and virtual time in, replies, events and file work out."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rigkit.sim import node, plugging, truth
+from rigkit.sim.build import build_cameras, names_of
+from rigkit.sim.camera import SimulatedCamera
+from rigkit.sim.delivery import Hub
+from rigkit.sim.faults import Faults, carry_out
+from rigkit.sim.options import first_options
+from rigkit.sim.outcome import Disk, FileTask, Outcome, Recipe, Refusal
+from rigkit.sim.photos import Photo, PhotoKeys
+from rigkit.sim.requests import HANDLERS
+from rigkit.sim.scenario import Scenario
+from rigkit.sim.settings import SimSettings
+from rigkit.wire import ALIASES, DIALECTS, FIELDS, MESSAGES
+
+__all__ = ["SimulatedRig"]
+
+_LONGEST_ID = 100  # characters of a msg_id worth echoing
+_V3_FIELDS = frozenset(one.name for one in FIELDS.values() if one.since == "3.38" and not one.observed)
+_V3_SILENT = frozenset({"msg_result", "msg_user_id"})  # replies carry them, the events of v3 do not
+
+
+class SimulatedRig:
+    """A rig of simulated cameras behind a simulated application. No sockets, no threads, no clock of its own.
+
+    Parameters
+    ----------
+    settings : SimSettings or None
+        What it is like; None: the defaults.
+    develop : callable or None
+        Makes the bytes of a picture from its recipe (:func:`rigkit.sim.studio.develop`). None: there are no files; hashes
+        are made up and live-view frames are one fixed picture.
+    disk : Disk or None
+        What the model may ask about the disk. None: there is nothing on it, and paths mean what they say.
+
+    Attributes
+    ----------
+    cameras : dict of str to SimulatedCamera
+        By CameraKey.
+    photos : dict of str to Photo
+        By PhotoKey, oldest first.
+    options : dict
+        What OptionsUpdated tells.
+    releases : int
+        Releases so far; a scenario counts by them.
+    now : float
+        Virtual time, seconds since the start.
+
+    Raises
+    ------
+    ValueError, UnknownName
+        The settings or the scenario make no sense.
+
+    Examples
+    --------
+    >>> rig = SimulatedRig(SimSettings(cameras=1))
+    >>> outcome = rig.request({"msg_type": "Request", "msg_id": "Shoot", "CameraSelection": "All"}, now=1.0)
+    >>> outcome.reply["msg_result"], [event["CameraStatus"] for event in outcome.events]
+    (True, ['Busy'])
+    >>> [event["msg_id"] for event in rig.tick(now=3.0).events]
+    ['PhotoUpdated', 'CameraUpdated', 'PhotoUpdated', 'NodeUpdated']
+    """
+
+    def __init__(
+        self,
+        settings: SimSettings | None = None,
+        develop: Callable[[Recipe], bytes] | None = None,
+        disk: Disk | None = None,
+    ) -> None:
+        self.settings = settings = settings or SimSettings()
+        self.develop = develop
+        self.disk = disk
+        self.dialect = DIALECTS[settings.dialect]
+        scenario = settings.scenario
+        self.scenario = scenario if isinstance(scenario, Scenario) else Scenario.from_data(scenario or {})
+        self.cameras = build_cameras(settings, self.scenario)
+        self.photos: dict[str, Photo] = {}
+        self.files: dict[str, Photo] = {}  # the photo that each file name belongs to
+        self.hubs: dict[str, Hub] = {}
+        for camera in self.cameras.values():
+            self.hubs.setdefault(camera.hub, Hub(camera.hub, settings.hub_mb_s, settings.camera_mb_s))
+        self.rng = random.Random(f"{settings.seed}/application")
+        self.photo_keys = PhotoKeys(self.rng)
+        self.options = first_options(settings)
+        self.sequence_next = 1
+        self.releases = 0
+        self.written_bytes = 0
+        self.on_the_way = 0  # photos between exposure and disk; the node reports when there are none left
+        self.licensed = False
+        self.active_camera = ""
+        self.identified: list[str] = []
+        self.now = 0.0
+        self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._entries = 0
+        self._number = 0
+        self._held: dict[str, Any] | None = None
+        self._silent_until = 0.0
+        self._out = Outcome()
+        # A scenario speaks of cameras by the names they had before it renamed them, or by their new ones.
+        self.first_names = dict(zip((name for _, name in names_of(settings.cameras)), self.cameras, strict=True))
+        self.faults = Faults(self, self.scenario.faults)
+        plugging.start(self)
+        truth.start(self)
+        if settings.ping_s:
+            self.at(settings.ping_s, node.ping)
+        self._first, self._out = self._out, Outcome()
+
+    # what a server calls
+
+    @property
+    def next_due(self) -> float | None:
+        """Virtual time (s) of the next thing to happen by itself; None: nothing will. Call :meth:`tick` then."""
+        if not self._agenda:
+            return None
+        return max(self._agenda[0][0], self._silent_until)
+
+    def request(self, body: Mapping[str, Any], now: float) -> Outcome:
+        """Answer one request.
+
+        Parameters
+        ----------
+        body : Mapping
+            The request in current names, envelope included.
+        now : float
+            Virtual time (s); never earlier than in an earlier call, and what was due before happens first.
+
+        Returns
+        -------
+        Outcome
+            With a reply, unless the application hangs.
+        """
+        out = self._begin()
+        self._run(now)
+        if now < self._silent_until:
+            return out
+        msg_id = body.get("msg_id")
+        reply: dict[str, Any] = {
+            "msg_type": "Response",
+            "msg_id": msg_id if isinstance(msg_id, str) and len(msg_id) <= _LONGEST_ID else "",
+            "msg_seq_num": _number_or_zero(body.get("msg_seq_num")),
+            "msg_user_id": _number_or_zero(body.get("msg_user_id")),
+            "msg_result": True,
+        }
+        out.reply = reply
+        try:
+            extra = self._answer(body)
+        except Refusal as refusal:
+            reply["msg_result"] = False
+            out.problem = str(refusal)
+            if self.settings.explain:
+                reply["msg_error"] = out.problem
+        else:
+            reply.update(self.spoken(extra) if extra else {})
+        return out
+
+    def tick(self, now: float) -> Outcome:
+        """Let time pass.
+
+        Parameters
+        ----------
+        now : float
+            Virtual time (s).
+        """
+        out = self._begin()
+        self._run(now)
+        return out
+
+    # what the parts of the model call
+
+    def at(self, when: float, function: Callable[..., None], *arguments: Any) -> None:
+        """Plan ``function(rig, *arguments)`` for virtual time ``when`` (s)."""
+        self._entries += 1
+        heapq.heappush(self._agenda, (when, self._entries, function, arguments))
+
+    def publish(self, msg_id: str, fields: Mapping[str, Any], camera: SimulatedCamera | None = None) -> None:
+        """Publish one event.
+
+        Parameters
+        ----------
+        msg_id : str
+            Which.
+        fields : Mapping
+            What it carries beyond the envelope.
+        camera : SimulatedCamera or None
+            Whom it is about; faults on the way of events go by that.
+        """
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        event: dict[str, Any] = {
+            "msg_type": "Event",
+            "msg_id": msg_id,
+            "msg_seq_num": self._number,
+            "msg_user_id": 0,
+            "msg_result": True,
+        }
+        event.update(fields)
+        if self.dialect.name == "v3":
+            event = {name: value for name, value in self.spoken(event).items() if name not in _V3_SILENT}
+        events = self._out.events
+        fate = self.faults.fate_of_event(camera) if camera is not None and self.faults.events_suffer else ""
+        if fate == "reorder" and self._held is None:
+            self._held = event
+            return
+        if fate != "drop":
+            events.append(event)
+            if fate == "duplicate":
+                events.append(event)
+        if self._held is not None:
+            events.append(self._held)
+            self._held = None
+
+    def publish_camera(self, camera: SimulatedCamera) -> None:
+        """Publish the partial CameraUpdated of a change of state."""
+        self.publish("CameraUpdated", camera.brief(), camera)
+
+    def publish_photo(self, photo: Photo) -> None:
+        """Publish everything known about a photo."""
+        self.publish("PhotoUpdated", photo.info(as_captured=self.settings.as_captured), photo.camera)
+
+    def publish_properties(self, camera: SimulatedCamera, kinds: list[str]) -> None:
+        """Publish some properties of a camera: inside CameraUpdated, or as v3's own PropertyUpdated."""
+        msg_id = "PropertyUpdated" if self.dialect.name == "v3" else "CameraUpdated"
+        self.publish(msg_id, camera.part(CameraPropertyInfo=[camera.properties[kind].info() for kind in kinds]), camera)
+
+    def spoken(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out what the dialect has no field for; v3 has those of 3.38 and nothing else."""
+        if self.dialect.name != "v3":
+            return dict(fields)
+        return {name: _spoken_in_v3(value) for name, value in fields.items() if name in _V3_FIELDS or name == "PropertyUpdatedMsg"}
+
+    def add_file(self, task: FileTask) -> None:
+        """Have some work done on a file before the events of this outcome are published."""
+        self._out.files.append(task)
+
+    def wall(self, now: float | None = None) -> float:
+        """Return the host's clock, Unix seconds, at virtual time ``now``; None: now."""
+        return self.settings.epoch + (self.now if now is None else now)
+
+    def local(self, now: float | None = None) -> float:
+        """Return the host's local clock as seconds since 1970, zone left out."""
+        return self.wall(now) + self.settings.utc_offset_minutes * 60
+
+    def fall_silent(self, seconds: float) -> None:
+        """Neither answer nor publish for so long."""
+        self._silent_until = self._out.silent_until = self.now + seconds
+
+    def restart_application(self, seconds: float) -> None:
+        """Forget what was under way, count events from 1 again and be away for so long (s)."""
+        kept = (plugging.plug_in, carry_out, node.ping)
+        self._agenda = [entry for entry in self._agenda if entry[2] in kept]
+        heapq.heapify(self._agenda)
+        self._number = 0
+        self._held = None
+        self._out.restarted = True
+        self.fall_silent(seconds)
+
+    def shut_down(self) -> None:
+        """End the application after this reply."""
+        self._out.shutdown = True
+        self._agenda.clear()
+
+    # inside
+
+    def _begin(self) -> Outcome:
+        self._out, self._first = self._first, Outcome()
+        return self._out
+
+    def _run(self, now: float) -> None:
+        """Do what was due up to ``now``, each at its own time, so that the size of the steps changes nothing."""
+        agenda = self._agenda
+        while agenda and agenda[0][0] <= now and now >= self._silent_until:
+            when, _, function, arguments = heapq.heappop(agenda)
+            self.now = max(self.now, when)
+            function(self, *arguments)
+            agenda = self._agenda
+        self.now = max(self.now, now)
+
+    def _answer(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Check a request against the table of messages and carry it out."""
+        msg_id = body.get("msg_id")
+        if not isinstance(msg_id, str):
+            raise Refusal("no msg_id")
+        msg_id = ALIASES.get(msg_id, msg_id)
+        handler = HANDLERS.get(msg_id)
+        if handler is None or not self.dialect.knows(msg_id):
+            raise Refusal(f"no request {msg_id:.100} in {self.dialect.name}")
+        # The vendor's v3 script sends RelayCustomText as an event, the later ones as a request.
+        if body.get("msg_type") != "Request" and not (msg_id == "RelayCustomText" and body.get("msg_type") == "Event"):
+            raise Refusal(f"msg_type of {msg_id} must be Request")
+        if "msg_seq_num" in body and (problem := FIELDS["msg_seq_num"].problem(body["msg_seq_num"])):
+            raise Refusal(problem)
+        spec = MESSAGES[msg_id]
+        v3 = self.dialect.name == "v3"
+        fields: dict[str, Any] = {}
+        for name, value in body.items():
+            if name in spec.fields and not (v3 and name not in _V3_FIELDS):
+                if name == "CameraShutterButton" and isinstance(value, str):
+                    value = value.capitalize()  # scripts say half, the library Half
+                problem = FIELDS[name].problem(value)
+                if problem:
+                    raise Refusal(problem)
+                fields[name] = value
+            elif msg_id == "SetOptions" and name not in FIELDS:
+                continue
+            elif msg_id == "SetOptions" and name in self.options:
+                problem = FIELDS[name].problem(value)
+                if problem:
+                    raise Refusal(problem)
+                fields[name] = value
+        missing = [name for name in spec.required if name not in fields]
+        if missing:
+            raise Refusal(f"{msg_id} needs {', '.join(missing)}")
+        return handler(self, fields)
+
+
+def _number_or_zero(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 else 0
+
+
+def _spoken_in_v3(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _spoken_in_v3(one) for name, one in value.items() if name in _V3_FIELDS}
+    if isinstance(value, list):
+        return [_spoken_in_v3(one) for one in value]
+    return value

@@ -1,0 +1,363 @@
+"""The account of a shot in virtual time: no sockets, no clock, every ending."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rigkit.account.fold import DOWNLOAD_S, FIRST_LATENCY_S, PATIENCE_S, Account
+from rigkit.account.shots import Decide, Download, Reconcile, parse_tag, tag_of
+from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
+from rigkit.record.causes import CAUSES
+from rigkit.record.columns import TABLES, empty, frame
+from rigkit.record.state import State
+from rigkit.wire import Message
+
+SESSION = "0123abcd"
+S = 1_000_000_000
+
+
+class Bench:
+    """A session without a disk: says things to the folds at chosen times."""
+
+    def __init__(self, cameras: int = 3) -> None:
+        self.state = State()
+        self.account = Account(SESSION, self.state)
+        self.keys = [f"cam{number}" for number in range(cameras)]
+        self.seq = 0
+        infos = [
+            {
+                "CameraKey": key,
+                "CameraStatus": "Ready",
+                "PhotoBatchNum": 7,
+                "CameraNumPhotosTaken": 6,
+                "CameraNumPhotosFailed": 0,
+            }
+            for key in self.keys
+        ]
+        self.say(0, "GetCamera", channel="rep", msg_type="Response", CameraInfo=infos)
+
+    def say(self, at_ns: int, msg_id: str, *, channel: str = "pub", msg_type: str = "Event", **fields: Any) -> None:
+        self.seq += 1
+        body = {"msg_type": msg_type, "msg_id": msg_id, "msg_seq_num": self.seq, "msg_result": True, **fields}
+        message = Message(body, channel, at_ns, at_ns, number=self.seq)
+        self.state.fold(message)
+        self.account.fold(message)
+
+    def note(self, kind: str, at_ns: int, **fields: Any) -> None:
+        self.account.note(kind, json.loads(json.dumps(fields)), at_ns, at_ns)
+
+    def fire(self, at_ns: int = S, shot_id: int = 1, outcome: str = "accepted", **more: Any) -> None:
+        fields = {"expected": self.keys, "trigger": "shoot", "tag": tag_of(SESSION, shot_id, 1), "attempt": 1, **more}
+        self.note("shot", at_ns, shot_id=shot_id, **fields)
+        self.note(
+            "fired", at_ns, shot_id=shot_id, outcome=outcome, msg_seq_num=1, sent_mono_ns=at_ns, sent_wall_ns=at_ns
+        )
+
+    def photo(
+        self, at_ns: int, camera: int, *, shot_id: int = 1, batch: int = 7, where: str = "Camera", **more: Any
+    ) -> None:
+        fields = {
+            "PhotoKey": f"p{shot_id}-{camera}-{batch}",
+            "CameraKey": self.keys[camera],
+            "PhotoLocation": where,
+            "PhotoBatchNum": batch,
+            "PhotoOrigin": tag_of(SESSION, shot_id, 1),
+            "PhotoFilesize": 1000,
+            **more,
+        }
+        self.say(at_ns, "PhotoUpdated", **fields)
+
+    def run_out(self, at_ns: int) -> None:
+        """Carry out what the account asks for, as a client does that finds nothing."""
+        for _ in range(3):
+            for instruction in self.account.tick(at_ns, files=True):
+                if isinstance(instruction, Reconcile):
+                    self.note(
+                        "reconciled",
+                        at_ns,
+                        shot_id=instruction.shot_id,
+                        camera_keys=instruction.camera_keys,
+                        by="GetCamera",
+                    )
+                elif isinstance(instruction, Decide):
+                    self.note("decided", at_ns, shot_id=instruction.shot_id, causes=instruction.causes)
+                elif isinstance(instruction, Download):
+                    self.note(
+                        "download",
+                        at_ns,
+                        shot_id=instruction.shot_id,
+                        camera_keys=instruction.camera_keys,
+                        photo_keys=[],
+                    )
+
+    def ends(self, shot_id: int = 1) -> list[tuple[str, str | None]]:
+        return [(one.status, one.cause) for one in self.account.shots[shot_id].exposures.values()]
+
+
+def test_all_there():
+    bench = Bench()
+    bench.fire()
+    for camera in range(3):
+        bench.photo(S + S // 10, camera)
+    shot = bench.account.shots[1]
+    assert shot.done(files=False)
+    assert not shot.done(files=True)
+    for camera in range(3):
+        bench.photo(2 * S, camera, where="Local Disk")
+    assert shot.done(files=True)
+    assert (shot.exposed, shot.on_disk, shot.complete) == (3, 3, True)
+    assert bench.account.tick(100 * S) == []
+
+
+def test_silence_is_asked_about_and_then_accounted():
+    bench = Bench()
+    bench.fire()
+    bench.photo(S + 1, 0)
+    deadline = S + int((FIRST_LATENCY_S + PATIENCE_S) * S)
+    assert bench.account.tick(deadline - 1) == []
+    assert bench.account.tick(deadline) == [Reconcile(1, ("cam1", "cam2"))]
+    bench.run_out(deadline)
+    assert bench.ends() == [("captured", None), ("missing", "no_response"), ("missing", "no_response")]
+
+
+def test_a_photo_found_by_asking_is_recovered():
+    bench = Bench()
+    bench.fire()
+    info = {"PhotoKey": "p", "CameraKey": "cam1", "PhotoLocation": "Local Disk", "PhotoOrigin": tag_of(SESSION, 1, 1)}
+    bench.say(9 * S, "Synchronise", channel="rep", msg_type="Response", PhotoInfo=[info])
+    assert bench.ends()[1] == ("recovered", None)
+
+
+def test_a_failed_photo_is_a_misfire_well_before_the_deadline():
+    bench = Bench()
+    bench.fire()
+    bench.say(S + S // 5, "CameraUpdated", CameraKey="cam0", CameraStatus="Ready", CameraNumPhotosFailed=1)
+    bench.run_out(S + S // 5 + int(PATIENCE_S * S))
+    assert bench.ends()[0] == ("missing", "misfire")
+    assert bench.ends()[1] == ("waiting", None)
+
+
+@pytest.mark.parametrize("status", ["Lost", "Absent", "Disconnected", "Error"])
+def test_a_camera_that_goes_away_is_lost_during(status):
+    bench = Bench()
+    bench.fire()
+    bench.say(S + 5, "CameraUpdated", CameraKey="cam0", CameraStatus=status)
+    bench.run_out(S + 5 + int(PATIENCE_S * S))
+    assert bench.ends()[0] == ("missing", "lost_during")
+
+
+def test_a_camera_that_was_not_ready_is_missing_at_once():
+    bench = Bench()
+    bench.fire(not_ready={"cam2": ("not_ready", "Lost")})
+    assert bench.ends()[2] == ("missing", "not_ready")
+    assert bench.account.shots[1].exposures["cam2"].detail == "Lost"
+
+
+def test_a_refused_release_fired_nothing():
+    bench = Bench()
+    bench.fire(outcome="refused")
+    assert bench.ends() == [("missing", "refused")] * 3
+
+
+def test_an_undelivered_release_fired_nothing_and_an_unanswered_one_may_have():
+    bench = Bench()
+    bench.fire(outcome="undelivered")
+    assert bench.ends() == [("missing", "not_sent")] * 3
+    bench.fire(10 * S, shot_id=2, outcome="unknown")
+    bench.photo(10 * S + 5, 1, shot_id=2)
+    bench.run_out(20 * S)
+    assert bench.ends(2) == [("missing", "unknown"), ("captured", None), ("missing", "unknown")]
+
+
+def test_a_late_photo_is_taken_in_and_marked():
+    bench = Bench()
+    bench.fire()
+    bench.run_out(20 * S)
+    bench.photo(30 * S, 0)
+    exposure = bench.account.shots[1].exposures["cam0"]
+    assert (exposure.status, exposure.late, exposure.cause) == ("captured", True, None)
+
+
+def test_raw_and_jpeg_are_one_exposure_and_two_batches_are_a_duplicate():
+    bench = Bench()
+    bench.fire()
+    bench.photo(S + 1, 0)
+    bench.photo(S + 2, 0, PhotoKey="raw")
+    exposure = bench.account.shots[1].exposures["cam0"]
+    assert (len(exposure.photos), exposure.duplicate) == (2, False)
+    bench.photo(S + 3, 0, batch=8)
+    assert exposure.duplicate
+
+
+def test_without_echo_the_batch_number_pairs():
+    bench = Bench()
+    bench.fire()
+    bench.photo(S + 1, 0, PhotoOrigin="api")
+    bench.photo(S + 1, 1, PhotoOrigin="", batch=99)
+    first, second = list(bench.account.shots[1].exposures.values())[:2]
+    assert (first.status, first.pairing_method) == ("captured", "batch")
+    assert second.status == "waiting"
+
+
+def test_without_any_number_the_time_pairs_and_only_after_the_release():
+    bench = Bench()
+    for key in bench.keys:
+        del bench.state.cameras[key].info["PhotoBatchNum"]
+    bench.say(S // 2, "PhotoUpdated", PhotoKey="before", CameraKey="cam0")
+    bench.fire()
+    bench.say(S + 1, "PhotoUpdated", PhotoKey="after", CameraKey="cam0")
+    bench.say(S + 2, "PhotoUpdated", PhotoKey="before", CameraKey="cam0", PhotoLocation="Local Disk")
+    exposure = bench.account.shots[1].exposures["cam0"]
+    assert list(exposure.photos) == ["after"]
+    assert exposure.pairing_method == "window"
+
+
+def test_where_tags_come_back_an_untagged_photo_is_somebody_elses():
+    bench = Bench()
+    bench.fire()
+    bench.photo(S + 1, 0)
+    bench.photo(S + 2, 1, PhotoOrigin="ui")
+    assert bench.ends()[1] == ("waiting", None)
+
+
+def test_tags_of_other_sessions_are_not_ours():
+    bench = Bench()
+    bench.fire()
+    bench.photo(S + 1, 0, PhotoOrigin=tag_of("ffffffff", 1, 1))
+    assert bench.ends()[0] == ("waiting", None)
+    assert parse_tag("rk:ffffffff:1:1") == ("ffffffff", 1, 1)
+    assert parse_tag("rk:ffffffff:1") is None
+    assert parse_tag(7) is None
+
+
+def test_photos_left_on_the_card_are_asked_for_when_files_are_wanted():
+    bench = Bench(1)
+    bench.say(1, "OptionsUpdated", DefaultStorage="Card")
+    bench.fire()
+    bench.photo(S + 1, 0)
+    assert bench.account.tick(S + 2, files=False) == []
+    assert bench.account.tick(S + 2, files=True) == [Download(1, ("p1-0-7",), ("cam0",))]
+
+
+def test_a_file_that_never_comes_is_asked_for_once_more_and_then_accounted():
+    bench = Bench(1)
+    bench.fire()
+    bench.photo(S, 0)
+    assert bench.account.tick(2 * S, files=True) == []
+    bench.run_out(S + int(DOWNLOAD_S * S))
+    bench.run_out(S + int(2 * DOWNLOAD_S * S))
+    assert bench.ends() == [("captured", "pending")]
+    assert bench.account.shots[1].done(files=True)
+    bench.photo(100 * S, 0, where="Local Disk")
+    assert bench.ends() == [("captured", None)]
+
+
+def test_a_failed_download_is_asked_for_at_once():
+    bench = Bench(1)
+    bench.state.cameras["cam0"].info["CameraNumDownloadsFailed"] = 0
+    bench.fire()
+    bench.photo(S + 1, 0)
+    bench.say(S + 2, "CameraUpdated", CameraKey="cam0", CameraStatus="Ready", CameraNumDownloadsFailed=1)
+    assert bench.account.tick(S + 3, files=True) == [Download(1, ("p1-0-7",), ("cam0",))]
+
+
+def test_patience_is_learned_and_bounded():
+    bench = Bench(1)
+    for shot_id in range(1, 5):
+        start = shot_id * 100 * S
+        bench.fire(start, shot_id=shot_id)
+        bench.photo(start + 2 * S, 0, shot_id=shot_id, batch=6 + shot_id)
+    assert bench.account.latency_s("cam0") == pytest.approx(3.0)
+    bench.fire(900 * S, shot_id=9)
+    assert bench.account.tick(900 * S + int(3.9 * S)) == []
+    assert bench.account.tick(900 * S + int(4.1 * S)) == [Reconcile(9, ("cam0",))]
+
+
+def test_a_long_exposure_is_waited_for():
+    bench = Bench(1)
+    bench.fire(allowance_s=30.0)
+    assert bench.account.tick(S + 30 * S) == []
+    assert bench.account.tick(S + 37 * S) == [Reconcile(1, ("cam0",))]
+
+
+def test_a_busy_camera_gets_more_time_after_it_was_asked():
+    bench = Bench(1)
+    bench.fire()
+    bench.note("reconciled", 7 * S, shot_id=1, camera_keys=["cam0"], by=None)
+    bench.say(7 * S, "CameraUpdated", CameraKey="cam0", CameraStatus="Busy")
+    assert bench.account.tick(8 * S) == []
+    assert len(bench.account.tick(18 * S)) == 1
+
+
+photos = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from([7, 8]),
+    st.sampled_from(["Camera", "Local Disk"]),
+    st.sampled_from(["pub", "rep"]),
+)
+
+
+@given(st.permutations(list(range(6))), st.lists(photos, min_size=6, max_size=6))
+def test_order_and_repetition_do_not_change_who_exposed(order, said):
+    """Whatever order the news comes in, and however often, the same cameras are accounted as exposed."""
+
+    def run(sequence: list[int]) -> list[tuple[bool, int]]:
+        bench = Bench()
+        bench.fire()
+        for step, at in enumerate(sequence):
+            camera, batch, where, _ = said[at]
+            bench.photo(2 * S + step, camera, batch=batch, where=where)
+        return [(one.exposed, len(one.photos)) for one in bench.account.shots[1].exposures.values()]
+
+    assert run(list(range(6))) == run(list(order)) == run([*order, *order])
+
+
+def test_rows_fit_the_declared_tables_and_empty_ones_have_the_same_shape():
+    bench = Bench()
+    bench.fire(labels={"pose": "apose", "rep": 2})
+    bench.photo(S + S // 4, 0, where="Local Disk")
+    bench.run_out(60 * S)
+    tables = {
+        "exposures": frame("exposures", exposure_rows(bench.account, bench.state, str, True)),
+        "shots": frame("shots", shot_rows(bench.account, SESSION, True)),
+        "photos": frame("photos", photo_rows(bench.account, bench.state, str, True, lambda *_: (None, "unreachable"))),
+    }
+    for name, table in tables.items():
+        assert list(table.dtypes) == list(empty(name).dtypes)
+        assert table.columns.equals(empty(name).columns)
+        assert table.index.names == empty(name).index.names
+    exposures = tables["exposures"]
+    assert exposures.loc[(1, "cam0"), "arrival_s"] == pytest.approx(0.25)
+    assert list(exposures["pose"]) == ["apose"] * 3
+    assert list(exposures["cause"].dropna()) == ["no_response"] * 2
+    assert tables["shots"].loc[1, "n_exposed"] == 1
+    assert tables["photos"].iloc[0]["shot_id"] == 1
+    assert set(TABLES) >= set(tables)
+
+
+def test_every_cause_that_the_account_gives_is_in_the_table_of_causes():
+    import ast
+    import inspect
+
+    from rigkit.account import fold
+
+    words = {
+        node.value
+        for node in ast.walk(ast.parse(inspect.getsource(fold)))
+        if isinstance(node, ast.Constant) and node.value in CAUSES
+    }
+    assert {
+        "misfire",
+        "lost_during",
+        "no_response",
+        "unknown",
+        "pending",
+        "download_failed",
+        "refused",
+        "not_sent",
+    } <= words

@@ -1,0 +1,361 @@
+"""What tables look like as text and HTML: what is said, how often, and what never gets out unescaped."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rigkit import display
+from rigkit.record.causes import CAUSES, advice
+from rigkit.record.columns import TABLES, empty, frame
+
+T0 = 1_795_340_000_000_000_000
+FACTS = {
+    "session_id": "1a2b3c4d",
+    "folder": "scans/2026-11-22",
+    "created": "2026-11-22T09:30:12+00:00",
+    "address": "sim:24",
+    "simulated": True,
+    "rigkit_version": "0.1.0",
+    "python_version": "3.11.9",
+    "application": None,
+    "dialect": "v5",
+    "subject": "P017",
+    "closed": True,
+}
+MISSING = {"status": "missing", "arrival_s": None, "on_disk_s": None, "size_bytes": None}
+
+
+def position(camera: int) -> str:
+    return f"{'ABCDEFGHIJ'[camera // 24]}{camera % 24 + 1}"
+
+
+def exposures(n: int, shots: int = 6, special: dict[tuple[int, int], dict[str, Any]] | None = None) -> pd.DataFrame:
+    normal = {
+        "status": "captured",
+        "arrival_s": 0.5,
+        "on_disk_s": 2.0,
+        "size_bytes": 8_000_000,
+        "simulated": True,
+    }
+    return frame(
+        "exposures",
+        [
+            {"shot_id": shot, "camera_key": f"key {camera}", "position": position(camera), "pose": "apose"}
+            | normal
+            | (special or {}).get((shot, camera), {})
+            for shot in range(1, shots + 1)
+            for camera in range(n)
+        ],
+    )
+
+
+def shots(table: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for shot_id, part in table.reset_index().groupby("shot_id"):
+        exposed = int(part["status"].isin(["captured", "recovered"]).sum())
+        row = {"shot_id": shot_id, "pose": part["pose"].iloc[0], "outcome": "accepted", "trigger": "shoot"}
+        row |= {"requested": T0, "n_expected": len(part), "n_exposed": exposed, "simulated": True}
+        row |= {"n_missing": int((part["status"] == "missing").sum()), "n_on_disk": int(part["on_disk_s"].count())}
+        rows.append(row)
+    return frame("shots", rows)
+
+
+def cameras(n: int, lost: tuple[int, ...] = (), **fields: Any) -> pd.DataFrame:
+    return frame(
+        "cameras",
+        [
+            {
+                "camera_key": f"key {camera}",
+                "position": position(camera),
+                "name": position(camera),
+                "group": "face",
+                "status": "Lost" if camera in lost else "Ready",
+                "expected": True,
+                "model": "EOS R100",
+                "serial": f"S{camera:05d}",
+                "battery_pct": 80,
+            }
+            | fields
+            for camera in range(n)
+        ],
+    )
+
+
+def settings(n: int) -> pd.DataFrame:
+    return frame(
+        "settings",
+        [
+            {"camera_key": f"key {camera}", "property": name, "position": position(camera), "value": value}
+            for camera in range(n)
+            for name, value in (
+                ("ISO", "200" if camera in (3, 7) else "100"),
+                ("Aperture", "8"),
+                ("LensName", f"lens {camera}"),
+            )
+        ],
+    )
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements, attributes, cells, and whether the tags match."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.references: list[str] = []
+        self.rows: list[list[str]] = []
+        self.open: list[str] = []
+        self.feed(html)
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "img", "hr", "br"):
+            self.open.append(tag)
+        self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        assert not [name for name, _ in attrs if name.startswith("on")], "no event handlers"
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+
+def report(n: int, table: pd.DataFrame, **facts: Any) -> str:
+    tables = {"exposures": table, "shots": shots(table), "cameras": cameras(n), "settings": settings(n)}
+    return display.report_html(FACTS | facts, tables, {"completeness": b"\x89PNG one", "timeline": b"\x89PNG two"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("Shot 1 apose", 24, 24, 9), "Shot 1 apose: 24/24 exposed, 9/24 on disk"),
+        (
+            ("Shot 6", 24, 23, 23, [("A07", "not_ready", "Lost")]),
+            "Shot 6: 23/24 exposed, 23/24 on disk; A07 missing: not_ready (Lost)",
+        ),
+        (
+            ("Shot 2", 4, 2, 2, [("A1", "misfire", None), ("A2", None, None)]),
+            "Shot 2: 2/4 exposed, 2/4 on disk; A1 missing: misfire; A2 missing",
+        ),
+        (
+            ("Shot 3", 24, 14, 14, [(f"A{number}", "not_ready", "Lost") for number in range(1, 11)]),
+            "Shot 3: 14/24 exposed, 14/24 on disk; A1, A2, A3, A4, A5, A6, A7, A8 missing: not_ready (Lost); and 2 more",
+        ),
+    ],
+)
+def test_summary_line(arguments: Any, line: str) -> None:
+    assert display.summary_line(*arguments) == line
+
+
+def test_rig_text_names_who_is_not_ready() -> None:
+    assert display.rig_text(cameras(24), "Rig sim:24", True).startswith("Rig sim:24: 24 of 24 Ready (simulated)\n")
+    text = display.rig_text(cameras(24, lost=(6, 7)), "Rig tcp://rig-pc", False)
+    assert text.splitlines()[0] == "Rig tcp://rig-pc: 22 of 24 Ready; A7, A8 Lost"
+    assert len(text.splitlines()) == 1 + 1 + 24
+    assert text.splitlines()[1].split() == ["position", "group", "status", "battery", "model", "serial"]
+    assert [line.split()[0] for line in text.splitlines()[2:5]] == ["A1", "A2", "A3"]
+
+
+def test_rig_text_shows_a_name_that_differs_and_counts_the_surplus() -> None:
+    text = display.rig_text(cameras(200, name="EOS left"), "Rig", False)
+    assert "name" in text.splitlines()[1]
+    assert text.splitlines()[-1] == "… and 170 more"
+    assert display.rig_text(empty("cameras"), "Rig sim:0", True) == "Rig sim:0: no camera (simulated)"
+
+
+def test_cameras_that_are_not_expected_are_listed_but_not_counted() -> None:
+    text = display.rig_text(cameras(2, expected=False, status="Absent"), "Rig", False)
+    assert text.splitlines()[0] == "Rig: no camera"
+    assert text.count("Absent, not expected") == 2
+
+
+@pytest.mark.parametrize(("n", "folded"), [(8, False), (30, False), (31, True), (200, True)])
+def test_rig_html_folds_what_is_long(n: int, folded: bool) -> None:
+    html = display.rig_html(cameras(n, lost=(3,)), f"Rig sim:{n}", True)
+    page = Page(html)
+    assert ("details" in page.tags) is folded
+    assert len(page.rows) == n + 1
+    assert f"{n - 1} of {n} Ready (simulated); A4 Lost" in html
+    assert not re.search(r"background(-color)?:\s*(#fff|white)", html), "the notebook may be dark"
+
+
+def test_shot_says_what_to_do() -> None:
+    table = exposures(24, 2, {(2, 6): MISSING | {"cause": "not_ready", "detail": "Lost"}})
+    line = "Shot 2 apose: 23/24 exposed, 23/24 on disk; A7 missing: not_ready (Lost)"
+    assert display.shot_text(2, shots(table), table) == line
+    html = display.shot_html(2, shots(table), table)
+    assert f"{line} (simulated)" in html
+    assert advice("not_ready") in html
+    assert len(Page(html).rows) == 2 + 25
+    assert display.shot_text(2, empty("shots"), table) == line, "the exposures are enough"
+    assert display.shot_text(9, shots(table), table) == "Shot 9: 0/0 exposed, 0/0 on disk"
+
+
+def test_session_text() -> None:
+    table = exposures(24, 6, {(6, 6): MISSING | {"cause": "not_ready", "detail": "Lost"}})
+    lines = display.session_text(FACTS, shots(table), table).splitlines()
+    assert lines[0] == "Session 1a2b3c4d of 2026-11-22 09:30 UTC (simulated), subject P017, closed"
+    assert lines[1] == "sim:24 in scans/2026-11-22"
+    assert lines[2] == "6 shots: 143/144 exposed, 143/144 on disk, 1 missing"
+    assert len(lines) == 3 + 6
+    assert lines[-1] == "  Shot 6 apose: 23/24 exposed, 23/24 on disk; A7 missing: not_ready (Lost)"
+    assert display.session_text(FACTS, shots(table)).endswith("; 1 missing")
+    assert "… 10 earlier shots" in display.session_text(FACTS, shots(exposures(2, 40)))
+
+
+def test_session_html() -> None:
+    table = exposures(8, 40, {(6, 6): MISSING | {"cause": "misfire"}})
+    page = Page(display.session_html(FACTS, shots(table), table))
+    assert page.tags.count("details") == 1
+    assert len(page.rows) == 2 + 41
+
+
+def test_timing_summary_names_clock_and_evidence_and_no_skew() -> None:
+    table = exposures(4, 2, {(1, 0): {"arrival_s": 0.9}, (2, 3): MISSING, (1, 2): {"on_disk_s": None}})
+    summary = display.timing_summary(table)
+    assert summary.index.tolist() == [1, 2]
+    assert summary[["n_expected", "n_heard", "n_on_disk"]].to_numpy().tolist() == [[4, 4, 3], [4, 3, 3]]
+    arrivals = summary[["first_arrival_s", "median_arrival_s", "last_arrival_s"]]
+    assert arrivals.to_numpy().tolist() == [[0.5, 0.5, 0.9], [0.5, 0.5, 0.5]]
+    assert set(summary["evidence"]) == {"host arrival"}
+    assert set(summary["clock"]) == {"host monotonic"}
+    assert "skew" not in " ".join(summary.columns)
+    assert "not observed" in summary.attrs["caveat"]
+
+
+def test_timing_summary_of_nothing_keeps_its_columns() -> None:
+    full, none = display.timing_summary(exposures(2, 1)), display.timing_summary(empty("exposures"))
+    assert len(none) == 0
+    assert none.dtypes.to_dict() == full.dtypes.to_dict()
+    silent = display.timing_summary(exposures(2, 1, {(1, 0): MISSING, (1, 1): MISSING}))
+    assert silent["n_heard"].tolist() == [0]
+    assert silent["first_arrival_s"].isna().all()
+
+
+def test_report_of_a_sitting_with_one_camera_missing() -> None:
+    table = exposures(24, 6, {(6, 6): MISSING | {"cause": "not_ready", "detail": "Lost"}})
+    html = report(24, table)
+    page = Page(html)
+    assert "SIMULATED" in html
+    assert "<title>Session 1a2b3c4d (simulated)</title>" in html
+    assert "1 of 144 expected exposures is missing." in html
+    assert [row for row in page.rows if row[:3] == ["Shot 6 apose", "1", "A7"]], "what is missing"
+    assert [row for row in page.rows if row[0] == "not_ready" and row[-1] == advice("not_ready")]
+    assert ["Aperture", "8", "24 of 24", ""] in page.rows
+    assert ["ISO", "100", "22 of 24", "▲ 200: A4, A8"] in page.rows
+    assert [row for row in page.rows if row[:2] == ["LensName", "24 different values"]]
+    assert sum(row[-1].startswith("S000") for row in page.rows) == 24, "the cameras"
+    assert display.TIMING_CAVEAT.split(";")[0][:60] in html
+    assert page.tags.count("img") == 2
+    assert "version not reported" in html
+
+
+def test_a_report_of_a_real_rig_does_not_say_simulated() -> None:
+    table = exposures(8, 1)
+    html = report(8, table, simulated=False, address="tcp://rig-pc", application="v5.9")
+    assert "simulated" not in html.split("<body>")[1].lower()
+    assert "Every expected camera delivered in every shot." in html
+    assert "v5.9" in html
+
+
+def test_a_report_needs_nothing_but_itself() -> None:
+    html = report(8, exposures(8, 2), address="https://evil.example/x.js")
+    page = Page(html)
+    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(page.tags)
+    assert page.references
+    assert all(reference.startswith("data:image/png;base64,") for reference in page.references)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_a_big_sitting() -> None:
+    fate = MISSING | {"cause": "not_ready", "detail": "Lost"}
+    table = exposures(200, 30, {(30, camera): fate for camera in range(40)})
+    html = report(200, table)
+    assert "40 of 6000 expected exposures are missing." in html
+    assert len([row for row in Page(html).rows if row[0] == "Shot 30 apose" and "not_ready" in row[-1]]) == 1
+    assert len(html) < 600_000
+
+
+def test_a_photo_without_its_file_is_told_from_a_missing_one() -> None:
+    html = report(8, exposures(8, 1, {(1, 2): {"cause": "download_failed", "on_disk_s": None}}))
+    assert ["Shot 1 apose", "1", "A3", "photo taken, file not on disk", "download_failed"] in Page(html).rows
+    assert advice("download_failed").replace("'", "&#39;") in html
+
+
+def test_every_cause_has_its_advice_in_the_report() -> None:
+    table = exposures(len(CAUSES), 1, {(1, at): MISSING | {"cause": cause} for at, cause in enumerate(CAUSES)})
+    rows = Page(report(8, table)).rows
+    assert {row[0] for row in rows if row[0] in CAUSES and row[-1] == advice(row[0])} == set(CAUSES)
+
+
+def test_loss_is_told() -> None:
+    loss = frame(
+        "loss",
+        [
+            {"t": T0, "where": "gap", "n": 20, "first_seq": 411, "last_seq": 430, "recovered_by": "Synchronise"},
+            {"t": T0, "where": "tail", "n": None},
+        ],
+    )
+    html = display.report_html(FACTS, {"loss": loss})
+    assert "≥ 20" in html
+    assert [row[1:] for row in Page(html).rows if "gap" in row] == [["gap", "20", "411", "430", "Synchronise"]]
+    assert [row[-1] for row in Page(html).rows if "tail" in row] == ["▲ not yet"]
+
+
+def test_a_report_of_nothing() -> None:
+    for tables in ({}, {name: empty(name) for name in TABLES}):
+        html = display.report_html({}, tables)
+        assert "No shot yet." in html
+        Page(html)
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "x" * 10_000, "9" * 10_000]
+)
+def test_what_came_from_outside_is_escaped_and_cut(name: str) -> None:
+    hostile = {"position": name, "pose": name, "cause": "misfire", "detail": name}
+    table = exposures(8, 2, {(shot, camera): MISSING | hostile for shot in (1, 2) for camera in range(8)})
+    of_shots = frame("shots", [{"shot_id": 1, "pose": name, "note": name, "subject": name, "n_expected": 8}])
+    rig = cameras(8, position=name, name=name + "!", group=name, model=name, serial=name)
+    props = frame("settings", [{"camera_key": "k", "property": name, "position": name, "value": name}])
+    facts: dict[str, Any] = dict.fromkeys(FACTS, name) | {"simulated": False, "closed": False}
+    tables = {"exposures": table, "shots": of_shots, "cameras": rig, "settings": props}
+    for html in (
+        display.report_html(facts, tables, {name: b"png"}),
+        display.rig_html(rig, name, True),
+        display.shot_html(1, of_shots, table),
+        display.session_html(facts, of_shots, table),
+    ):
+        page = Page(html)
+        assert "script" not in page.tags
+        assert all(reference.startswith("data:") for reference in page.references)
+        assert len(html) < 40_000
+    for text in (display.rig_text(rig, name, True), display.session_text(facts, of_shots, table)):
+        assert all(len(line) < 400 for line in text.splitlines())
+
+
+def test_control_characters_reach_no_terminal() -> None:
+    text = display.rig_text(cameras(1, position="A\x1b[31m\n1", group="\u202eevil"), "Rig\x07", False)
+    assert not [char for char in text if not char.isprintable() and char != "\n"]
+    assert len(text.splitlines()) == 3
+
+
+def test_importing_display_imports_nothing_heavy() -> None:
+    code = "import sys, rigkit.display; print(sorted({'pandas', 'jinja2', 'matplotlib', 'numpy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

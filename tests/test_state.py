@@ -1,0 +1,195 @@
+"""The application's state as it was heard: merged, counted, and unimpressed by nonsense."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rigkit.record.columns import TABLES, describe, empty, frame
+from rigkit.record.journal import Entry
+from rigkit.record.state import State
+from rigkit.record.tables import (
+    camera_rows,
+    created_ns,
+    loss_rows,
+    parse_captured,
+    photo_fields,
+    request_rows,
+    setting_rows,
+)
+from rigkit.wire import Message, decode_frame
+
+SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "reference" / "samples.jsonl"
+
+
+def event(seq: int | None, msg_id: str = "NetworkPing", channel: str = "pub", **fields: Any) -> Message:
+    number = {} if seq is None else {"msg_seq_num": seq}
+    return Message({"msg_type": "Event", "msg_id": msg_id, **number, **fields}, channel, 5, 7)
+
+
+def losses(*numbers: int) -> list[tuple[str, int | None, int | None, int | None]]:
+    state = State()
+    for number in numbers:
+        state.fold(event(number))
+    return [(one.where, one.n, one.first, one.last) for one in state.losses]
+
+
+def test_a_gap_in_the_counter_is_loss():
+    assert losses(5, 6, 7) == []
+    assert losses(5, 9, 10) == [("gap", 3, 6, 8)]
+
+
+def test_an_event_that_comes_late_takes_its_loss_back():
+    assert losses(5, 9, 7, 10) == [("gap", 1, 6, 6), ("gap", 1, 8, 8)]
+    assert losses(5, 7, 6, 8) == []
+
+
+def test_a_repeated_event_is_no_restart():
+    assert losses(5, 6, 7, 7, 8, 8, 9) == []
+    assert losses(5, 6, 7, 6, 8) == []
+
+
+def test_a_counter_that_goes_back_is_a_restart():
+    assert losses(5000, 1, 2, 3) == [("restart", None, None, None)]
+    assert losses(20, 21, 1, 2, 3) == [("restart", None, None, None)]
+
+
+def test_the_counter_may_wrap():
+    assert losses(2**32 - 2, 2**32 - 1, 0, 1) == []
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=60))
+def test_losses_add_up_to_what_was_dropped(kept):
+    heard = [number for number, keep in enumerate(kept, 1) if keep]
+    lost = sum(n or 0 for _, n, _, _ in losses(*heard)) if heard else 0
+    assert lost == (heard[-1] - heard[0] + 1 - len(heard) if heard else 0)
+
+
+def test_partial_news_is_merged_and_live_view_is_not():
+    state = State()
+    state.fold(event(1, "CameraUpdated", CameraKey="k", CameraStatus="Ready", CameraModel="D850"))
+    properties = [{"CameraPropertyType": "ISO", "CameraPropertyValue": "100", "CameraPropertyRange": ["100", "200"]}]
+    state.fold(event(2, "CameraUpdated", CameraKey="k", CameraStatus="Busy", CameraPropertyInfo=properties))
+    state.fold(
+        event(
+            3,
+            "CameraUpdated",
+            CameraKey="k",
+            CameraPropertyInfo=[{"CameraPropertyType": "ISO", "CameraPropertyValue": "200"}],
+        )
+    )
+    state.fold(event(4, "LiveviewUpdated", CameraKey="k", CameraLiveviewImage="AAAA"))
+    camera = state.cameras["k"]
+    assert (camera.status, camera.info["CameraModel"]) == ("Busy", "D850")
+    assert camera.properties["ISO"]["CameraPropertyValue"] == "200"
+    assert camera.properties["ISO"]["CameraPropertyRange"] == ["100", "200"]
+    assert "CameraLiveviewImage" not in camera.info
+
+
+NONSENSE = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(
+    [
+        *("CameraKey", "CameraKeys", "PhotoKey", "PhotoKeys", "CameraStatus", "CameraGroup", "PhotoLocation"),
+        *("CameraInfo", "PhotoInfo", "OptionsInfo", "NodeInfo", "CameraPropertyInfo", "PhotoFilesize"),
+        *("PhotoDateCaptured", "PhotoBatchNum", "msg_type"),
+    ]
+)
+
+
+@given(
+    st.sampled_from(["CameraUpdated", "PhotoUpdated", "OptionsUpdated", "Synchronise", "NodeUpdated"]),
+    st.dictionaries(NAMES, NONSENSE, max_size=5),
+    st.sampled_from(["pub", "req", "rep"]),
+)
+def test_a_server_may_say_anything(msg_id, fields, channel):
+    state = State()
+    state.fold(event(1, "PhotoUpdated", PhotoKey="p", CameraKey="k"))
+    state.fold(event(2, msg_id, channel, **fields))
+    rows = [photo_fields(photo) for photo in state.photos.values()]
+    assert len(frame("photos", rows)) == len(state.photos)
+    assert len(frame("cameras", camera_rows(state.cameras.values(), str, True))) == len(state.cameras)
+    frame("settings", setting_rows(state.cameras.values(), str))
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_an_empty_table_keeps_its_columns(name):
+    table = empty(name)
+    assert len(table) == 0
+    declared = TABLES[name]
+    assert list(table.columns) == [column.name for column in declared.columns]
+    assert list(table.index.names) == [column.name for column in declared.keys]
+    assert table.attrs["schema"].startswith(f"rigkit.{name}/")
+    assert list(describe(name).index) == [column.name for column in declared.all]
+
+
+@pytest.mark.skipif(not SAMPLES.is_file(), reason="the real payloads are not beside the checkout")
+def test_the_3x_sample_and_the_5x_capture_fill_the_same_columns():
+    state = State()
+    for line in SAMPLES.read_text().splitlines():
+        sample = json.loads(line)
+        if sample["direction"] == "server->subscriber":
+            body, dialect = decode_frame(json.dumps(sample["payload"]).encode())
+            state.fold(Message(body, "pub", 1, 1, dialect))
+    photos = frame("photos", [photo_fields(photo) for photo in state.photos.values()])
+    assert len(photos) == 2
+    old, new = photos.loc["f4a5b1f0-f409-4019-b59c-84966ece0a53"], photos.loc["67d6d4fc-1242-11ef-94fc-9282ede469ff"]
+    assert (old["batch_num"], old["sequence_num"], old["computed_name"]) == (1057, 1143, "SSP_1143.jpg")
+    assert (new["batch_num"], new["sequence_num"], new["name"]) == (31, 31, "SSP_31.JPG")
+    assert old["date_captured"].isoformat() == "2015-03-23T21:54:14.878000"
+    assert new["created_app"].isoformat(timespec="microseconds") == "2024-05-14T22:36:29.104870+00:00"
+    assert new["location"] == "Local Disk"
+    cameras = frame("cameras", camera_rows(state.cameras.values(), str, False))
+    assert cameras.loc["Nikon Corporation|D850|3119826", "batch_next"] == 32
+    assert state.options["FilenameExpression"] == "SSP_[S]"
+    assert state.node["NodeVersion"] == "v5.3"
+
+
+def test_requests_and_what_became_of_them():
+    state = State()
+    raws = [Entry("req", 0, 0, b'{"msg_id":"Shoot"}')] * 3
+    for number, seq in enumerate([4, 5, 6]):
+        state.fold(
+            Message({"msg_type": "Request", "msg_id": "Shoot", "msg_seq_num": seq}, "req", 1_000_000, 0, number=number)
+        )
+    state.fold(
+        Message({"msg_type": "Response", "msg_id": "Shoot", "msg_seq_num": 4, "msg_result": True}, "rep", 3_000_000, 0)
+    )
+    state.no_reply(5, "unknown")
+    table = frame("requests", request_rows(state, raws))
+    assert list(table["delivery"].astype("string").fillna("open")) == ["answered", "unknown", "open"]
+    assert table.loc[0, "reply_ms"] == pytest.approx(2.0)
+    assert table.loc[0, "ok"]
+
+
+def test_loss_is_a_table_and_says_what_made_up_for_it():
+    state = State()
+    for seq in (1, 5, 6, 9):
+        state.fold(event(seq))
+    state.recovered("Synchronise")
+    state.fold(event(20))
+    table = frame("loss", loss_rows(state))
+    assert list(table["n"]) == [3, 2, 10]
+    assert list(table["recovered_by"].fillna("")) == ["Synchronise", "Synchronise", ""]
+
+
+@pytest.mark.parametrize(
+    "text", [None, 5, "", "2024", "20241399 00:00:00.000", "20240514 17:36:25.", "20240514 17:36:25.x"]
+)
+def test_what_is_no_date_is_not_known(text):
+    captured = parse_captured(text)
+    assert captured is None or captured.microsecond == 0
+
+
+def test_only_version_1_keys_carry_a_time():
+    assert created_ns("67d6d4fc-1242-11ef-94fc-9282ede469ff") == 1715726189104870000 // 100 * 100
+    assert created_ns("f4a5b1f0-f409-4019-b59c-84966ece0a53") is None
+    assert created_ns("DSC_0001") is None
