@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 if TYPE_CHECKING:
     from rigkit.link.server import Server
+    from rigkit.rig import Rig
     from rigkit.sim import Recipe
+    from rigkit.wire import Message
 
 __all__ = ["main"]
 
@@ -21,18 +27,36 @@ def main() -> None:
 
 @main.command()
 @click.option("--cameras", default=24, show_default=True, type=click.IntRange(1, 10_000), help="How many cameras.")
-@click.option("--publisher", default="tcp://127.0.0.1:54543", show_default=True, help="For events; port * takes a free one.")
+@click.option(
+    "--publisher", default="tcp://127.0.0.1:54543", show_default=True, help="For events; port * takes a free one."
+)
 @click.option("--reqrep", default="tcp://127.0.0.1:54544", show_default=True, help="For requests.")
 @click.option("--seed", default=0, show_default=True, help="The same seed and the same requests give the same events.")
 @click.option("--photos", default="tiny", show_default=True, help="tiny: small real JPEGs; none: no files.")
-@click.option("--dialect", default="v5", show_default=True, type=click.Choice(["v5", "v3"]), help="v5: 4.x to 6.x; v3: 3.x.")
+@click.option(
+    "--dialect", default="v5", show_default=True, type=click.Choice(["v5", "v3"]), help="v5: 4.x to 6.x; v3: 3.x."
+)
 @click.option("--scenario", help="What goes wrong: a YAML file, or the text itself if it starts with {.")
-@click.option("--speed", default=1.0, type=click.FloatRange(0, min_open=True), show_default=True, help="Virtual seconds per second.")
+@click.option(
+    "--speed",
+    default=1.0,
+    type=click.FloatRange(0, min_open=True),
+    show_default=True,
+    help="Virtual seconds per second.",
+)
 @click.option("--epoch", help="Time at the start, ISO 8601 or Unix seconds.  [default: now]")
-@click.option("--download", type=click.Path(file_okay=False), help="Folder for the photos.  [default: a new temporary one]")
-@click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False), help="Folder that a client may choose.")
-@click.option("--truth", type=click.Path(file_okay=False), help="Folder for what really happened: exposures.csv, cameras.csv.")
-@click.option("--publisher-mark", default=0, show_default=True, type=click.IntRange(0), help="Events kept per subscriber; 0: all.")
+@click.option(
+    "--download", type=click.Path(file_okay=False), help="Folder for the photos.  [default: a new temporary one]"
+)
+@click.option(
+    "--root", "roots", multiple=True, type=click.Path(file_okay=False), help="Folder that a client may choose."
+)
+@click.option(
+    "--truth", type=click.Path(file_okay=False), help="Folder for what really happened: exposures.csv, cameras.csv."
+)
+@click.option(
+    "--publisher-mark", default=0, show_default=True, type=click.IntRange(0), help="Events kept per subscriber; 0: all."
+)
 @click.option("--embedded", is_flag=True, help="End when standard input ends, that is, with the parent process.")
 @click.option("-v", "--verbose", is_flag=True, help="Print requests and events to standard error.")
 def sim(**options: Any) -> None:
@@ -72,7 +96,6 @@ def _simulator(
     """Build the server of ``rigkit sim``."""
     import os
     import tempfile
-    from pathlib import Path
 
     from rigkit.link.disk import LocalDisk
     from rigkit.link.server import Server
@@ -82,7 +105,11 @@ def _simulator(
     start, utc_offset_minutes = _epoch(epoch)
     read = Scenario.from_text(_scenario_text(scenario)) if scenario else None
     folder = os.path.realpath(download or tempfile.mkdtemp(prefix="rigkit-sim-"))
-    allowed = tuple(os.path.realpath(root) for root in (*roots, folder)) if roots else (folder, str(Path.cwd()), tempfile.gettempdir())
+    allowed = (
+        tuple(os.path.realpath(root) for root in (*roots, folder))
+        if roots
+        else (folder, str(Path.cwd()), tempfile.gettempdir())
+    )
     disk = LocalDisk((*allowed, *([truth] if truth else [])))
     model = SimulatedRig(
         SimSettings(
@@ -135,8 +162,177 @@ def _epoch(text: str | None) -> tuple[float, int]:
 
 def _scenario_text(source: str) -> str:
     """Return a scenario given as a file or as itself."""
-    from pathlib import Path
-
     if source.lstrip().startswith("{"):
         return source
     return Path(source).read_text(encoding="utf-8")
+
+
+# -- the client ---------------------------------------------------------------------------------------------------------
+
+
+class _ExitCode:
+    """What the commands end with: 0 ok, 1 error, 2 usage, and these two."""
+
+    INCOMPLETE = 3
+    NEEDS_OPERATOR = 4
+
+
+def _connecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a connection, and turn rigkit's errors into one line and an exit code."""
+
+    @click.option(
+        "--address", help="tcp://rig-pc, a request endpoint, or sim:24.  [default: $RIGKIT_ADDRESS, tcp://127.0.0.1]"
+    )
+    @click.option("--publisher", help="The publisher's endpoint, where it is not at its usual place.")
+    @click.option("--session", type=click.Path(file_okay=False), help="Session folder.")
+    @functools.wraps(command)
+    def wrapped(**options: Any) -> None:
+        with _errors():
+            command(**options)
+
+    return wrapped
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    from rigkit.errors import Incomplete, NotReady, RigError
+
+    try:
+        yield
+    except (Incomplete, NotReady) as exc:
+        click.echo(f"Error: {exc}", err=True)
+        sys.exit(_ExitCode.INCOMPLETE if isinstance(exc, Incomplete) else _ExitCode.NEEDS_OPERATOR)
+    except (RigError, OSError) as exc:
+        raise click.ClickException(str(exc)) from None
+    except ValueError as exc:
+        raise click.UsageError(str(exc)) from None
+
+
+@contextlib.contextmanager
+def _rig(address: str | None, publisher: str | None, session: str | None, *, record: bool) -> Iterator[Rig]:
+    """Connect; a command that only looks leaves no session folder behind unless it is given one."""
+    import rigkit
+
+    with contextlib.ExitStack() as stack:
+        if session is None and not record:
+            import tempfile
+
+            session = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rigkit-"))) / "session")
+        yield stack.enter_context(rigkit.connect(address, publisher=publisher, session=session))
+
+
+@main.command()
+@click.option(
+    "--cameras", default=24, show_default=True, type=click.IntRange(2, 500), help="How many simulated cameras."
+)
+@click.option("--seed", default=1, show_default=True, help="Same seed, same cameras.")
+@click.option("--session", type=click.Path(file_okay=False), help="Session folder.  [default: scans/<date>]")
+def demo(cameras: int, seed: int, session: str | None) -> None:
+    """Shoot six times with simulated cameras and leave a session to look at."""
+    with _errors():
+        from rigkit.demo import run
+
+        run(cameras, seed, session)
+
+
+@main.command()
+@_connecting
+def ls(address: str | None, publisher: str | None, session: str | None) -> None:
+    """List the cameras: who is there, who is not, in which state."""
+    with _rig(address, publisher, session, record=False) as rig:
+        click.echo(repr(rig))
+
+
+@main.command()
+@click.option("--seconds", type=float, help="Stop after so many seconds of silence.  [default: never]")
+@click.option("--count", type=click.IntRange(1), help="Stop after so many events.")
+@click.option("--json", "as_json", is_flag=True, help="The whole message, one JSON line each.")
+@_connecting
+def listen(
+    address: str | None,
+    publisher: str | None,
+    session: str | None,
+    seconds: float | None,
+    count: int | None,
+    as_json: bool,
+) -> None:
+    """Print events as they are heard, until Ctrl-C."""
+    with _rig(address, publisher, session, record=False) as rig, contextlib.suppress(KeyboardInterrupt):
+        for number, message in enumerate(rig.messages(seconds), 1):
+            click.echo(_spelt(message, rig, as_json))
+            if number == count:
+                return
+
+
+def _spelt(message: Message, rig: Rig, as_json: bool) -> str:
+    """One event as one line."""
+    from datetime import datetime
+
+    if as_json:
+        import msgspec
+
+        return msgspec.json.encode(message.body).decode()
+    heard = datetime.fromtimestamp(message.wall_ns / 1e9).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    key = message.get("CameraKey")
+    about = [] if not isinstance(key, str) else [rig.session.label(key)]
+    names = ("CameraStatus", "PhotoLocation", "PhotoName", "PhotoComputedName", "PhotoOrigin", "CustomText")
+    about += [f"{name}={message[name]}" for name in names if message.get(name)]
+    return f"{heard} {message.msg_seq_num if message.msg_seq_num is not None else '-':>7} {message.msg_id:<16} {' '.join(about)}"
+
+
+@main.command()
+@click.option("--camera", "cameras", multiple=True, help="Only this camera (name or key); may be repeated.")
+@click.option("--group", help="Only the cameras of this group.")
+@click.option("--subject", help="Who or what is captured.")
+@click.option("--pose", help="Which pose.")
+@click.option("--rep", type=int, help="Which repetition.")
+@click.option("--note", help="Anything else.")
+@click.option(
+    "--wait", type=click.Choice(["exposed", "files"]), default="files", show_default=True, help="When it is done."
+)
+@click.option("--timeout", type=float, help="Wait at most so many seconds.  [default: until all is accounted for]")
+@click.option("--anyway", is_flag=True, help="Fire with those that are Ready.")
+@_connecting
+def shoot(
+    address: str | None,
+    publisher: str | None,
+    session: str | None,
+    cameras: tuple[str, ...],
+    group: str | None,
+    wait: Literal["exposed", "files"],
+    **options: Any,
+) -> None:
+    """Fire once, say what came of it. Ends with 3 if cameras are missing, 4 if they are not ready."""
+    with _rig(address, publisher, session, record=True) as rig:
+        chosen = rig.group(group) if group else rig
+        shot = (chosen[cameras] if cameras else chosen).shoot(wait=wait, **options)
+        click.echo(repr(shot))
+        click.echo(f"session {rig.session.path}")
+        complete = shot.ok
+    if not complete:
+        sys.exit(_ExitCode.INCOMPLETE)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option(
+    "--table",
+    help="Print one table as CSV instead: shots, exposures, photos, cameras, settings, requests, events, loss.",
+)
+@click.option("--report", is_flag=True, help="Write report.html, tables/ and plots/ anew.")
+def show(folder: str, table: str | None, report: bool) -> None:
+    """Show a session folder; no server is needed."""
+    with _errors():
+        import rigkit
+        from rigkit.errors import UnknownName
+
+        session = rigkit.open(folder)
+        names = ("shots", "exposures", "photos", "cameras", "settings", "requests", "events", "loss")
+        if table is not None and table not in names:
+            raise UnknownName("table", table, names)
+        if table is not None:
+            getattr(session, table).to_csv(sys.stdout)
+            return
+        click.echo(repr(session))
+        if report:
+            click.echo(f"report {session.report()}")

@@ -6,32 +6,19 @@ A group of cameras, one camera, or the whole rig is the same noun with the same 
 from __future__ import annotations
 
 import os
-import secrets
 import time
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rigkit import __version__, display, settings
-from rigkit.address import Address, parse_address
-from rigkit.errors import NotReady, SessionError, UnknownName
-from rigkit.link.child import SimulatorProcess
-from rigkit.link.client import Client
+from rigkit import display, settings
+from rigkit.address import parse_address
+from rigkit.errors import NotReady, UnknownName
+from rigkit.opening import begin_sitting
 from rigkit.record.columns import frame
-from rigkit.record.folder import (
-    FolderLock,
-    Manifest,
-    claim_folder,
-    environment,
-    next_folder,
-    read_manifest,
-    write_manifest,
-)
-from rigkit.record.journal import JournalWriter
-from rigkit.record.log import Log
 from rigkit.record.tables import camera_rows
-from rigkit.session import Session, read_entries
+from rigkit.session import Session
 from rigkit.shot import Shot, Until
 from rigkit.sitting import Sitting, say, selection
 
@@ -365,13 +352,19 @@ class Rig:
     def connect_cameras(self, timeout: float = 10.0) -> pd.DataFrame:
         """Ask the application to open its connection to the cameras of this Rig, and wait for them.
 
+        Parameters
+        ----------
+        timeout : float
+            Seconds they have to become Ready.
+
         Returns
         -------
         pandas.DataFrame
             ``cameras``; column ``status`` says which are Ready.
         """
         self._sitting.demand("Connect", selection(self._keys))
-        self._wait_ready(self.keys, timeout, anyway=True)
+        keys, cameras = self.keys, self.session.state.cameras
+        self._sitting.wait_for(lambda: all(cameras[key].status == "Ready" for key in keys), timeout)
         return self.cameras
 
     def disconnect(self) -> pd.DataFrame:
@@ -452,9 +445,9 @@ def connect(
         )
         same = live.whole() if live.whole is not None else None
         return same if isinstance(same, Rig) else Rig(live)
-    rig = _connect(where, session, {there: os.fspath(here) for there, here in (photos or {}).items()}, timeout)
-    _live[known] = rig._sitting
-    return rig
+    sitting = begin_sitting(where, session, {there: os.fspath(here) for there, here in (photos or {}).items()}, timeout)
+    _live[known] = sitting
+    return Rig(sitting)
 
 
 def simulate(
@@ -498,98 +491,4 @@ def simulate(
         options["scenario"] = msgspec.json.encode(scenario).decode()
     elif scenario is not None:
         options["scenario"] = str(Path(scenario).resolve())
-    return _connect(parse_address(f"sim:{cameras}")._replace(options=options), session, {}, 5.0)
-
-
-def _connect(where: Address, session: str | os.PathLike[str] | None, photos: dict[str, str], timeout: float) -> Rig:
-    """Do what connect and simulate have in common; on any failure nothing is left behind."""
-    folder = (
-        next_folder(Path("scans"), time.strftime("%Y-%m-%d")).resolve() if session is None else Path(session).resolve()
-    )
-    state = claim_folder(folder)
-    child: SimulatorProcess | None = None
-    client: Client | None = None
-    try:
-        if where.cameras:
-            child = SimulatorProcess(_simulator_arguments(where, folder))
-            where = where._replace(request=child.reqrep, publisher=child.publisher)
-        client = Client(where.request, where.publisher, timeout=timeout)
-        sitting = _begin(where, client, child, folder, photos, new=state == "new")
-    except BaseException:
-        if client is not None:
-            client.close()
-        if child is not None:
-            child.close()
-        raise
-    rig = Rig(sitting)
-    sitting.check_hearing()
-    return rig
-
-
-def _begin(
-    where: Address, client: Client, child: SimulatorProcess | None, folder: Path, photos: dict[str, str], *, new: bool
-) -> Sitting:
-    """Make or continue the session, now that the connection is known to work."""
-    node: dict[str, Any] = {}
-    if not client.dialect.state_on_publisher:
-        nodes = client.request("Synchronise", {}).get("NodeInfo")
-        node = nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], dict) else {}
-    simulated = child is not None or _is_simulator(node)
-    lock = FolderLock(folder)
-    try:
-        entries, unreadable = ([], []) if new else read_entries(folder)
-        manifest = Manifest() if new else read_manifest(folder)
-        if not new and manifest.simulated != simulated:
-            kind = "simulated" if manifest.simulated else "real"
-            raise SessionError(
-                folder,
-                f"is a session of {kind} cameras and can't be continued with the other kind; give another folder",
-            )
-        manifest.address = where.text
-        manifest.request_endpoint, manifest.publisher_endpoint = where.request, where.publisher
-        manifest.application = str(node.get("NodeVersion", ""))
-        manifest.dialect, manifest.simulated = client.dialect.name, simulated
-        manifest.folder, manifest.local = str(folder), where.local
-        manifest.photos = {**manifest.photos, **photos}
-        manifest.rigkit_version = __version__
-        for name, value in environment().items():
-            setattr(manifest, name, value)
-        if new:
-            manifest.session_id, manifest.created_wall_ns = secrets.token_hex(4), time.time_ns()
-        write_manifest(folder, manifest)
-        log = Log(JournalWriter(folder / "journal", "rig"), entries)
-    except BaseException:
-        lock.release()
-        raise
-    sitting = Sitting(where.text, client, Session(folder, manifest, log, unreadable), lock, child)
-    client.start(log)
-    log.note("connected" if new else "resumed", address=where.text, request=where.request, publisher=where.publisher)
-    if client.dialect.state_on_publisher:
-        sitting.synchronise()
-        if not simulated and _is_simulator(sitting.session.state.node):
-            manifest.simulated = True
-            write_manifest(folder, manifest)
-    elif new:
-        sitting.session.refresh()
-    return sitting
-
-
-def _is_simulator(node: Mapping[str, Any]) -> bool:
-    """Whether the far end says that it is rigkit's simulator."""
-    return str(node.get("NodeName", "")).startswith("rigkit simulator")
-
-
-def _simulator_arguments(where: Address, folder: Path) -> list[str]:
-    arguments = [
-        "--cameras",
-        str(where.cameras),
-        "--download",
-        str(folder / "photos"),
-        "--root",
-        str(folder),
-        "--truth",
-        str(folder / "truth"),
-    ]
-    for name, value in where.options.items():
-        arguments += [f"--{name}", value]
-    return arguments
+    return Rig(begin_sitting(parse_address(f"sim:{cameras}")._replace(options=options), session, {}, 5.0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -250,7 +251,8 @@ class Session:
         return {
             "session_id": self.id,
             "folder": str(self.path),
-            "created_wall_ns": manifest.created_wall_ns,
+            "created": _iso(manifest.created_wall_ns),
+            "closed": self.closed,
             "address": manifest.address,
             "simulated": manifest.simulated,
             "rigkit_version": manifest.rigkit_version,
@@ -264,7 +266,7 @@ class Session:
         }
 
     def report(self) -> Path:
-        """Write what there is to see: CSV tables, two plots and a page that opens offline.
+        """Write what there is to see: CSV tables, plots and a page that opens offline.
 
         Returns
         -------
@@ -275,10 +277,10 @@ class Session:
 
         names = ("cameras", "settings", "shots", "exposures", "photos", "requests", "loss")
         tables = {name: getattr(self, name) for name in names}
-        figures = {
-            "completeness": plots.png(plots.completeness(tables["exposures"])),
-            "arrivals": plots.png(plots.arrivals(tables["exposures"])),
-        }
+        figures = {"completeness": plots.png(plots.completeness(tables["exposures"]))}
+        last_shot = max(self.account.shots, default=None)
+        if last_shot is not None:
+            figures["timeline"] = plots.png(plots.timeline(tables["exposures"], last_shot))
         for folder in ("tables", "plots"):
             (self.path / folder).mkdir(exist_ok=True)
         for name, table in tables.items():
@@ -291,10 +293,14 @@ class Session:
 
     def __repr__(self) -> str:
         self.refresh()
-        return display.session_text(self.facts(), self.shots)
+        return display.session_text(self.facts(), self.shots, self.exposures)
 
     def _repr_html_(self) -> str:
         return display.session_html(self.facts(), self.shots, self.exposures)
+
+
+def _iso(wall_ns: int) -> str:
+    return datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="seconds")
 
 
 def open(path: str | os.PathLike[str]) -> Session:

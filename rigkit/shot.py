@@ -57,6 +57,21 @@ class Shot:
         return self._account.complete
 
     @property
+    def done(self) -> bool:
+        """Nothing is left to wait for: every expected camera has its file on disk, or is accounted for."""
+        return self._account.done(files=True)
+
+    @property
+    def n_exposed(self) -> int:
+        """How many of the expected cameras have a photo."""
+        return self._account.exposed
+
+    @property
+    def n_on_disk(self) -> int:
+        """How many of the expected cameras have all their files on the application's disk."""
+        return self._account.on_disk
+
+    @property
     def exposures(self) -> pd.DataFrame:
         """One row per expected camera, index (shot_id, camera_key)."""
         account = self._account

@@ -52,6 +52,7 @@ __all__ = [
     "shot_text",
     "summary_line",
     "timing_summary",
+    "verdict_line",
 ]
 
 #: A missing camera: its label, the cause and more on the cause (None: not known).
@@ -99,8 +100,21 @@ def summary_line(
     str
         ``Shot 6: 23/24 exposed, 23/24 on disk; A07 missing: not_ready (Lost)``
     """
-    line = f"{plain(label, 60)}: {n_exposed}/{n_expected} exposed, {n_on_disk}/{n_expected} on disk"
-    reasons: dict[str, list[str]] = {}
+    counts = f"{n_exposed}/{n_expected} exposed, {n_on_disk}/{n_expected} on disk"
+    return f"{plain(label, 60)}: {counts}{_named(missing)}"
+
+
+def verdict_line(label: str, n_expected: int, n_exposed: int, missing: Sequence[Missing] = ()) -> str:
+    """Say whether a shot is complete, and who is missing: ``Shot 6: 23/24; A07 missing: not_ready (Lost)``.
+
+    Parameters as `summary_line`.
+    """
+    return f"{plain(label, 60)}: {n_exposed}/{n_expected}{_named(missing)}"
+
+
+def _named(missing: Sequence[Missing]) -> str:
+    """Name the first missing cameras, neighbours with the same reason together."""
+    line, reasons = "", dict[str, list[str]]()
     for camera, cause, detail in missing[:MOST_NAMED]:
         reasons.setdefault(because(cause, detail), []).append(plain(camera, 24))
     for reason, cameras in reasons.items():

@@ -88,6 +88,8 @@ class LocalDisk:
         """Return the path with its folder resolved, so that a link can't lead out of the roots."""
         folder, name = os.path.split(path)
         folder = os.path.realpath(folder)
-        if not name or not any(folder == root or folder.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots):
+        if not name or not any(
+            folder == root or folder.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots
+        ):
             raise PermissionError(f"{path} is outside the folders that may be written: {', '.join(self.roots)}")
         return Path(folder, name)

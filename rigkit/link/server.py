@@ -333,4 +333,6 @@ def _endpoint(made: zmq.Socket[bytes]) -> str:
 def _line(event: Mapping[str, Any]) -> str:
     """Put an event on one line."""
     some = ("CameraName", "CameraStatus", "PhotoComputedName", "PhotoLocation", "CustomText")
-    return f"{event['msg_seq_num']} {event['msg_id']} " + " ".join(f"{event[name]!s:.60}" for name in some if name in event)
+    return f"{event['msg_seq_num']} {event['msg_id']} " + " ".join(
+        f"{event[name]!s:.60}" for name in some if name in event
+    )

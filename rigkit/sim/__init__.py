@@ -5,4 +5,15 @@ from rigkit.sim.rig import SimulatedRig
 from rigkit.sim.scenario import CAMERA_KEYS, KINDS, Fault, Scenario
 from rigkit.sim.settings import SimSettings
 
-__all__ = ["CAMERA_KEYS", "KINDS", "Disk", "Fault", "FileTask", "Outcome", "Recipe", "Scenario", "SimSettings", "SimulatedRig"]
+__all__ = [
+    "CAMERA_KEYS",
+    "KINDS",
+    "Disk",
+    "Fault",
+    "FileTask",
+    "Outcome",
+    "Recipe",
+    "Scenario",
+    "SimSettings",
+    "SimulatedRig",
+]

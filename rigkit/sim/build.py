@@ -67,7 +67,9 @@ def build_cameras(settings: SimSettings, scenario: Scenario) -> dict[str, Simula
     built = [_camera(settings, n, ring, name, str(serials[n]), rings, scenario) for n, (ring, name) in enumerate(names)]
     # Names and hubs of the scenario are those of the finished rig, so that a camera can be spoken of by its new name too.
     scenario.check_names(
-        [name for _, name in names] + [one.name for one in built], [one.key for one in built], {one.hub for one in built}
+        [name for _, name in names] + [one.name for one in built],
+        [one.key for one in built],
+        {one.hub for one in built},
     )
     return {one.key: one for one in built}
 

@@ -11,10 +11,13 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rigkit.sim.clocks import CameraClock
 from rigkit.sim.properties import MODELS, Property
+
+if TYPE_CHECKING:
+    from rigkit.sim.photos import Photo
 
 __all__ = ["SimulatedCamera"]
 
@@ -54,6 +57,12 @@ class SimulatedCamera:
         Release to shutter: mean and variation (ms), and the shape of it.
     card_used_mb, card_mb : float
         Use and size of the card (MB).
+    card : int
+        How often the card was formatted; photos from before are gone.
+    held : dict of str to Photo
+        Photos that only it has, by PhotoKey: at location Camera or Orphaned.
+    live_run, zoom_run : int
+        Goes up with each start of live view and zoom, so that what is left of an earlier one ends.
     latch : int or None
         The latch it waits on.
     armed : bool
@@ -61,12 +70,14 @@ class SimulatedCamera:
     """
 
     __slots__ = (
-        *("armed", "barcode", "battery", "battery_per_shot", "button", "card_mb", "card_used_mb", "clock", "clock_offset"),
-        *("detect_ms", "download_rate", "downloads_complete", "downloads_failed", "files_made", "focus_steps", "focused"),
-        *("group", "hub", "hue", "index", "jitter", "jitter_ms", "jobs", "key", "lag_ms", "latch", "life", "live_dof", "live_fps"),
-        *("live_frames", "live_on", "live_video_fps", "live_x", "live_y", "live_zoom", "make", "model", "name", "next_batch"),
-        *("num_autofocus", "photos_failed", "photos_taken", "plugged", "powersource", "properties", "ring", "rng", "serial"),
-        *("status", "trigger_index", "video_since", "zoom_position", "zoom_target"),
+        *("armed", "barcode", "battery", "battery_per_shot", "button", "card", "card_mb", "card_used_mb"),
+        *("clock", "clock_offset", "detect_ms", "download_rate", "downloads_complete", "downloads_failed"),
+        *("files_made", "focus_steps", "focused", "group", "held", "hub", "hue", "index", "jitter"),
+        *("jitter_ms", "jobs", "key", "lag_ms", "latch", "life", "live_dof", "live_fps", "live_frames"),
+        *("live_on", "live_run", "live_video_fps", "live_x", "live_y", "live_zoom", "make", "model", "name"),
+        *("next_batch", "num_autofocus", "photos_failed", "photos_taken", "plugged", "powersource"),
+        *("properties", "ring", "rng", "serial", "status", "trigger_index", "video_since", "zoom_position"),
+        *("zoom_run", "zoom_target"),
     )
 
     def __init__(
@@ -109,6 +120,8 @@ class SimulatedCamera:
         self.battery_per_shot = 0.0
         self.card_mb = 64_000.0
         self.card_used_mb = 0.0
+        self.card = 0
+        self.held: dict[str, Photo] = {}
         self.barcode = ""
         # what the application counts
         self.next_batch = 1
@@ -131,12 +144,14 @@ class SimulatedCamera:
         self.live_zoom = False
         self.live_dof = False
         self.live_frames = 0
+        self.live_run = 0
         self.live_fps = 0
         self.live_video_fps = 0
         self.live_x = 0
         self.live_y = 0
         self.video_since: float | None = None
         self.zoom_position = 0
+        self.zoom_run = 0
         self.zoom_target = -1
 
     @property
@@ -180,6 +195,12 @@ class SimulatedCamera:
             "CameraPhotosPerCapture": 2 if self.properties["Quality"].value.startswith("RAW +") else 1,
             "NodeKey": "",
         }
+
+    def reset_counters(self) -> None:
+        """Start counting photos and downloads from 0, as a restarted application does."""
+        self.photos_taken = self.photos_failed = 0
+        self.downloads_complete = self.downloads_failed = 0
+        self.num_autofocus = 0
 
     def part(self, **fields: Any) -> dict[str, Any]:
         """Return a partial CameraUpdated that tells just ``fields``."""

@@ -30,7 +30,9 @@ class CameraClock:
 
     __slots__ = ("drift_ppm", "offset_s", "quantum_ms", "set_at")
 
-    def __init__(self, offset_s: float = 0.0, drift_ppm: float = 0.0, quantum_ms: float = 10.0, set_at: float = 0.0) -> None:
+    def __init__(
+        self, offset_s: float = 0.0, drift_ppm: float = 0.0, quantum_ms: float = 10.0, set_at: float = 0.0
+    ) -> None:
         self.offset_s = offset_s
         self.drift_ppm = drift_ppm
         self.quantum_ms = quantum_ms

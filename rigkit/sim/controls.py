@@ -46,7 +46,9 @@ def set_property(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
     if not willing:
         raise Refusal(f"{kind} can't be {value!r:.80}")
     if rig.settings.partial_success == "all" and len(willing) < len(cameras):
-        raise Refusal(f"{len(cameras) - len(willing)} of {len(cameras)} selected cameras can't take {kind} {value!r:.80}")
+        raise Refusal(
+            f"{len(cameras) - len(willing)} of {len(cameras)} selected cameras can't take {kind} {value!r:.80}"
+        )
     for camera in willing:
         rig.at(rig.now + rig.settings.property_ms / 1000, _set, camera, camera.life, kind, value)
 
@@ -55,9 +57,7 @@ def increment_property(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
     """Step a property along its range; at the end of the range it stays there."""
     kind, step = fields["CameraPropertyType"], fields["CameraPropertyStep"]
     cameras = able_cameras(rig, fields)
-    willing = able(
-        rig, cameras, lambda camera: kind in camera.properties and camera.properties[kind].writeable
-    )
+    willing = able(rig, cameras, lambda camera: kind in camera.properties and camera.properties[kind].writeable)
     for camera in willing:
         rig.at(rig.now + rig.settings.property_ms / 1000, _step, camera, camera.life, kind, step)
 

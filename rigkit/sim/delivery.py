@@ -5,12 +5,11 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from rigkit.sim import node, options
 from rigkit.sim.jobs import begin_job, end_job, is_ready
-from rigkit.sim.names import renamed, suffixed, unique_key
+from rigkit.sim.names import joined, renamed, suffixed, unique_key
 from rigkit.sim.outcome import FileTask, Refusal
 from rigkit.sim.selection import able, selected_photos
 
@@ -128,6 +127,7 @@ def _arrived(rig: SimulatedRig, photo: Photo, life: int, share: float, holds_cam
         photo.downloading = False
         camera.downloads_failed += 1
     else:
+        photo.arrived = True
         camera.downloads_complete += 1
         camera.download_rate = round(share, 5)
         rig.at(rig.now + camera.rng.uniform(*rig.settings.write_ms) / 1000, _write, photo)
@@ -141,7 +141,8 @@ def _arrived(rig: SimulatedRig, photo: Photo, life: int, share: float, holds_cam
 
 def _write(rig: SimulatedRig, photo: Photo) -> None:
     """Turn a photo that has arrived into a file."""
-    photo.downloading = False
+    photo.downloading = photo.arrived = False
+    photo.camera.held.pop(photo.key, None)
     owner = _to_be_replaced(rig, photo)
     photo.replaces = None
     if owner is not None:
@@ -218,7 +219,7 @@ def free_name(rig: SimulatedRig, folder: str, computed: str) -> tuple[str, str]:
     n = 0
     while True:
         name = suffixed(computed, rig.settings.collision_suffix, n) if n else computed
-        path = str(PurePath(folder, name))
+        path = joined(folder, name)
         if unique_key(path) not in rig.files and not (rig.disk is not None and rig.disk.exists(path)):
             return path, name
         n += 1
@@ -230,6 +231,7 @@ def _forget(rig: SimulatedRig, photo: Photo) -> None:
         del rig.files[unique_key(photo.path)]
     photo.location = "Deleted"
     rig.photos.pop(photo.key, None)
+    photo.camera.held.pop(photo.key, None)
     rig.publish_photo(photo)
 
 
@@ -312,11 +314,14 @@ def format_cards(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
 def _formatted(rig: SimulatedRig, camera: SimulatedCamera, life: int) -> None:
     if camera.life != life:
         return
+    gone = [
+        photo
+        for photo in camera.held.values()
+        if photo.on_card and photo.location == "Camera" and not photo.downloading
+    ]
     camera.card_used_mb = 0.0
-    for photo in rig.photos.values():
-        if photo.camera is camera and photo.on_card:
-            photo.on_card = False
-            if photo.location == "Camera" and not photo.downloading:
-                photo.location = "Orphaned"
-                rig.publish_photo(photo)
+    camera.card += 1
+    for photo in gone:
+        photo.location = "Orphaned"
+        rig.publish_photo(photo)
     end_job(rig, camera)

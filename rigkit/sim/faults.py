@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rigkit.errors import UnknownName
 from rigkit.sim import plugging
 from rigkit.sim.scenario import OF_A_SHOT, OF_EVENTS, Fault
 
@@ -41,10 +42,21 @@ class Faults:
         self._keys = {name: key for key, camera in rig.cameras.items() for name in (camera.name, key)}
         self._keys |= {name: key for name, key in rig.first_names.items() if name not in self._keys}
         for fault in faults:
+            self._check(fault)
             if fault.release is not None:
                 self._by_release.setdefault(fault.release, []).append(fault)
             else:
                 rig.at((fault.at_s or 0.0) + (fault.after_s or 0.0), carry_out, fault)
+
+    def _check(self, fault: Fault) -> None:
+        """Raise UnknownName if a fault sets a property to what its cameras can't have."""
+        for kind, value in fault.amount.items() if fault.kind == "setting" else ():
+            for camera in self.targets(fault):
+                where = f"camera {camera.name!r} in a fault of the scenario"
+                if kind not in camera.properties:
+                    raise UnknownName("property", kind, list(camera.properties), where=where)
+                if value not in camera.properties[kind].choices:
+                    raise UnknownName(f"{kind} value", value, camera.properties[kind].choices, where=where)
 
     def targets(self, fault: Fault) -> list[SimulatedCamera]:
         """Return the cameras that a fault concerns."""
@@ -155,10 +167,11 @@ def restart(rig: SimulatedRig, away_s: float) -> None:
     for hub in rig.hubs.values():
         hub.active.clear()
         hub.plan += 1
-    for photo in rig.photos.values():
-        photo.downloading = False
     for camera in rig.cameras.values():
         camera.forget_work()
+        camera.reset_counters()
+        for photo in camera.held.values():
+            photo.downloading = photo.arrived = False
         if camera.status in ("Ready", "Busy"):
             camera.status = "Disconnected"
             if rig.options["AutoConnect"]:

@@ -39,8 +39,8 @@ _FOCUS_STEPS = {"1": 1, "2": 10, "3": 100}
 _VIDEO_MB_S = 18.0  # 144 Mbit/s
 #: A grey picture of one pixel: the live view of a rig that makes no pictures.
 _GREY = (
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJDRENDg8QEBEQCgwSExIQEw8QEBD/"
-    "yQALCAABAAEBAREA/8wABgAQEAX/2gAIAQEAAD8A0s8g/9k="
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqmx5moq6T/"
+    "wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AP//Z"
 )
 
 
@@ -53,7 +53,8 @@ def enable(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
         camera.live_on = on
         if on:
             camera.live_frames = 0
-            rig.at(rig.now + 1 / _fps(rig, camera), _frame, camera, camera.life)
+            camera.live_run += 1
+            rig.at(rig.now + 1 / _fps(rig, camera), _frame, camera, camera.life, camera.live_run)
         else:
             camera.live_zoom = camera.live_dof = False
         _tell(rig, camera)
@@ -131,12 +132,12 @@ def _tell(rig: SimulatedRig, camera: SimulatedCamera) -> None:
     )
 
 
-def _frame(rig: SimulatedRig, camera: SimulatedCamera, life: int) -> None:
+def _frame(rig: SimulatedRig, camera: SimulatedCamera, life: int, run: int) -> None:
     """Publish one frame and plan the next; a camera that fires shows nothing meanwhile."""
-    if camera.life != life or not camera.live_on:
+    if camera.life != life or camera.live_run != run or not camera.live_on:
         return
     fps = _fps(rig, camera)
-    rig.at(rig.now + 1 / fps, _frame, camera, life)
+    rig.at(rig.now + 1 / fps, _frame, camera, life, run)
     if camera.status == "Busy" and camera.video_since is None:
         return
     camera.live_frames += 1
@@ -210,7 +211,7 @@ def _stop_video(rig: SimulatedRig, camera: SimulatedCamera) -> None:
     photo.captured = captured_text(stamp)
     photo.computed_name = release.name_of(rig, photo)
     photo.weight_mb = max(0.5, seconds * _VIDEO_MB_S)
-    photo.on_card = True
+    photo.card = camera.card
     camera.card_used_mb += photo.weight_mb
     photo.size = camera.rng.randint(*rig.settings.photo_bytes)
     if rig.develop is not None:
@@ -227,7 +228,7 @@ def _stop_video(rig: SimulatedRig, camera: SimulatedCamera) -> None:
             size=photo.size,
             taken_ms=stamp,
         )
-    rig.photos[photo.key] = photo
+    rig.photos[photo.key] = camera.held[photo.key] = photo
     rig.publish_photo(photo)
     end_job(rig, camera)
 
@@ -258,15 +259,14 @@ def zoom_stop(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
 
 
 def _zoom(rig: SimulatedRig, camera: SimulatedCamera, target: int) -> None:
-    moving = camera.zoom_target >= 0
     camera.zoom_target = target if target != camera.zoom_position else -1
+    camera.zoom_run += 1
     _tell_zoom(rig, camera)
-    if camera.zoom_target >= 0 and not moving:
-        rig.at(rig.now + rig.settings.zoom_tick_s, _zoom_tick, camera, camera.life)
+    rig.at(rig.now + rig.settings.zoom_tick_s, _zoom_tick, camera, camera.life, camera.zoom_run)
 
 
-def _zoom_tick(rig: SimulatedRig, camera: SimulatedCamera, life: int) -> None:
-    if camera.life != life or camera.zoom_target < 0:
+def _zoom_tick(rig: SimulatedRig, camera: SimulatedCamera, life: int, run: int) -> None:
+    if camera.life != life or camera.zoom_run != run or camera.zoom_target < 0:
         return
     way = camera.zoom_target - camera.zoom_position
     step = max(1, round(_ZOOM_SPEED * rig.settings.zoom_tick_s))
@@ -274,7 +274,7 @@ def _zoom_tick(rig: SimulatedRig, camera: SimulatedCamera, life: int) -> None:
     if camera.zoom_position == camera.zoom_target:
         camera.zoom_target = -1
     else:
-        rig.at(rig.now + rig.settings.zoom_tick_s, _zoom_tick, camera, life)
+        rig.at(rig.now + rig.settings.zoom_tick_s, _zoom_tick, camera, life, run)
     _tell_zoom(rig, camera)
 
 

@@ -5,14 +5,15 @@ Everything here is text work; nothing looks at a disk.
 
 from __future__ import annotations
 
+import functools
 import ntpath
 import os.path
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from rigkit.sim.outcome import Refusal
 
-__all__ = ["LETTERS", "computed_name", "inside", "renamed", "suffixed", "unique_key"]
+__all__ = ["LETTERS", "computed_name", "inside", "joined", "renamed", "suffixed", "unique_key"]
 
 #: Letters of a filename expression. The letters for time, milliseconds and camera group are not known.
 LETTERS = {
@@ -32,19 +33,30 @@ LETTERS = {
 
 _LETTER = re.compile(r"\[([A-Z])\]")
 _FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
-_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))})
-_LONGEST = 120  # characters of one part of a path; file systems end at 255 bytes and one character may take four of them
+_HARMLESS = re.compile(r"[A-Za-z0-9]{1,8}[_-][A-Za-z0-9_-]{0,80}")  # most names; a reserved one has no dash
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+)
+_LONGEST = (
+    120  # characters of one part of a path; file systems end at 255 bytes and one character may take four of them
+)
 
 
-def computed_name(expression: str, values: Mapping[str, object], extension: str, *, spaces: bool = True) -> str:
+@functools.lru_cache(maxsize=64)
+def _pieces(expression: str) -> tuple[str, ...]:
+    """Split an expression: plain text at even places, letters at odd ones."""
+    return tuple(_LETTER.split(expression))
+
+
+def computed_name(expression: str, value_of: Callable[[str], object], extension: str, *, spaces: bool = True) -> str:
     """Work out a photo's name before the check for collisions.
 
     Parameters
     ----------
     expression : str
         For example ``"[U]/[C]_[B]"``; a slash makes a folder. Unknown letters stay as they are.
-    values : Mapping
-        What each letter stands for; a slash inside a value makes no folder.
+    value_of : callable
+        Gives the value of one of ``LETTERS``; a slash inside a value makes no folder.
     extension : str
         Appended with a dot.
     spaces : bool
@@ -57,19 +69,20 @@ def computed_name(expression: str, values: Mapping[str, object], extension: str,
 
     Examples
     --------
-    >>> computed_name("SSP_[S]", {"S": 31}, "JPG")
+    >>> computed_name("SSP_[S]", {"S": 31}.get, "JPG")
     'SSP_31.JPG'
-    >>> computed_name("../[U]", {"U": "a/b"}, "JPG")
+    >>> computed_name("../[U]", {"U": "a/b"}.get, "JPG")
     '_/a_b.JPG'
     """
-
-    def value(match: re.Match[str]) -> str:
-        letter = match.group(1)
-        return str(values[letter]).replace("/", "_").replace("\\", "_") if letter in values else match.group(0)
-
-    parts = [_safe_part(part, spaces=spaces) for part in _LETTER.sub(value, expression).split("/")]
-    parts = [part for part in parts if part]
-    return f"{'/'.join(parts) or 'photo'}.{extension}"
+    pieces = list(_pieces(expression))
+    for n in range(1, len(pieces), 2):
+        letter = pieces[n]
+        pieces[n] = str(value_of(letter)).replace("/", "_").replace("\\", "_") if letter in LETTERS else f"[{letter}]"
+    name = "".join(pieces)
+    if not _HARMLESS.fullmatch(name):
+        parts = [_safe_part(part, spaces=spaces) for part in name.split("/")]
+        name = "/".join(part for part in parts if part) or "photo"
+    return f"{name}.{extension}"
 
 
 def _safe_part(part: str, *, spaces: bool) -> str:
@@ -121,6 +134,11 @@ def suffixed(name: str, suffix: str, n: int) -> str:
     """
     stem, dot, extension = name.rpartition(".")
     return f"{stem}{suffix.replace('{n}', str(n))}{dot}{extension}"
+
+
+def joined(folder: str, name: str) -> str:
+    """Return the path of a relative name with forward slashes in a folder, spelt as this system does."""
+    return f"{folder.rstrip(os.sep)}{os.sep}{name.replace('/', os.sep)}"
 
 
 def unique_key(path: str) -> str:

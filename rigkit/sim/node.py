@@ -11,7 +11,16 @@ from rigkit.sim.selection import able_cameras
 if TYPE_CHECKING:
     from rigkit.sim.rig import SimulatedRig
 
-__all__ = ["NODE_NAME", "activate_license", "deactivate_license", "identify", "node_info", "ping", "relay_custom_text", "shutdown"]
+__all__ = [
+    "NODE_NAME",
+    "activate_license",
+    "deactivate_license",
+    "identify",
+    "node_info",
+    "ping",
+    "relay_custom_text",
+    "shutdown",
+]
 
 #: NodeName and ApplicationName: what tells a simulated rig from a real one over the wire.
 NODE_NAME = "rigkit simulator"

@@ -69,7 +69,13 @@ def first_options(settings: SimSettings) -> dict[str, Any]:
 
 def options_info(rig: SimulatedRig) -> dict[str, Any]:
     """Return the fields of OptionsUpdated; options belong to a node."""
-    info: dict[str, Any] = {"NodeSelection": "Single", "NodeKey": "", "NodeEndpoint": "", "NodeNetworkMode": "P2P", **rig.options}
+    info: dict[str, Any] = {
+        "NodeSelection": "Single",
+        "NodeKey": "",
+        "NodeEndpoint": "",
+        "NodeNetworkMode": "P2P",
+        **rig.options,
+    }
     if rig.settings.as_captured:
         for name in _LATER_THAN_CAPTURE:
             del info[name]

@@ -31,7 +31,9 @@ class PhotoKeys:
     def new(self, unix_s: float) -> str:
         """Return a key for an entry made at ``unix_s`` (Unix seconds); never the same one twice."""
         self._last = ticks = max(self._last + 1, int(unix_s * 1e7) + _UUID_EPOCH)
-        return f"{ticks & 0xFFFFFFFF:08x}-{(ticks >> 32) & 0xFFFF:04x}-{0x1000 | (ticks >> 48) & 0x0FFF:04x}-{self._tail}"
+        return (
+            f"{ticks & 0xFFFFFFFF:08x}-{(ticks >> 32) & 0xFFFF:04x}-{0x1000 | (ticks >> 48) & 0x0FFF:04x}-{self._tail}"
+        )
 
 
 class Photo:
@@ -47,8 +49,8 @@ class Photo:
         ``PhotoLocation``: Camera, Local Disk, Deleted or Orphaned.
     weight_mb : float
         What it weighs on the cable and on the card (MB).
-    on_card : bool
-        Whether the camera's card holds it; otherwise it waits in the camera's memory.
+    card : int or None
+        Which filling of the camera's card holds it (``SimulatedCamera.card``); None: it waits in the camera's memory.
     extension : str
         JPG, NEF or MOV.
     name, folder, path : str
@@ -57,6 +59,8 @@ class Photo:
         How to make the file; None once it is made or where none is wanted.
     barcode : str or None
         What a scan of it found, empty for nothing; None: not scanned.
+    downloading, arrived : bool, bool
+        On its way to the computer; there, but not a file yet.
     replaces : Photo or None
         The photo whose name it takes (Reshoot).
     metadata : tuple of str
@@ -66,10 +70,10 @@ class Photo:
     """
 
     __slots__ = (
-        *("barcode", "batch", "camera", "captured", "computed_name", "download_fails", "downloading", "extension", "file_hash"),
-        *("folder", "format", "height", "is_image", "key", "location", "metadata", "name", "on_card", "origin"),
-        *("original_name", "path", "recipe", "replaces", "sequence", "session_name", "session_num", "size", "slow_s"),
-        *("weight_mb", "width"),
+        *("arrived", "barcode", "batch", "camera", "captured", "card", "computed_name", "download_fails"),
+        *("downloading", "extension", "file_hash", "folder", "format", "height", "is_image", "key", "location"),
+        *("metadata", "name", "origin", "original_name", "path", "recipe", "replaces", "sequence"),
+        *("session_name", "session_num", "size", "slow_s", "weight_mb", "width"),
     )
 
     def __init__(self, key: str, camera: SimulatedCamera) -> None:
@@ -97,12 +101,18 @@ class Photo:
         self.file_hash = ""
         self.barcode: str | None = None
         self.weight_mb = 0.0
-        self.on_card = False
+        self.card: int | None = None
+        self.arrived = False
         self.recipe: Recipe | None = None
         self.replaces: Photo | None = None
         self.downloading = False
         self.slow_s = 0.0
         self.download_fails = False
+
+    @property
+    def on_card(self) -> bool:
+        """Whether the camera's card holds it still."""
+        return self.card == self.camera.card
 
     def info(self, *, as_captured: bool = False) -> dict[str, Any]:
         """Return the fields of a PhotoUpdated event, the same as a member of PhotoInfo.

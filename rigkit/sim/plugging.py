@@ -45,8 +45,8 @@ def come_ready(rig: SimulatedRig, camera: SimulatedCamera, life: int) -> None:
     if rig.options["AutoSynchroniseTime"]:
         camera.clock.set(rig.now, float(camera.clock_offset))
     rig.publish_camera(camera)
-    for photo in rig.photos.values():
-        if photo.camera is camera and photo.location == "Orphaned" and photo.on_card:
+    for photo in camera.held.values():
+        if photo.location == "Orphaned" and photo.on_card:
             photo.location = "Camera"
             rig.publish_photo(photo)
 
@@ -98,8 +98,8 @@ def _leave(rig: SimulatedRig, camera: SimulatedCamera, status: str) -> None:
     camera.status = status
     rig.publish_camera(camera)
     if status == "Lost":
-        for photo in rig.photos.values():
-            if photo.camera is camera and photo.location == "Camera":
+        for photo in camera.held.values():
+            if photo.location == "Camera" and not photo.arrived:
                 photo.location = "Orphaned"
                 rig.publish_photo(photo)
 
@@ -110,9 +110,9 @@ def drain(rig: SimulatedRig, camera: SimulatedCamera) -> None:
     camera.battery = max(0.0, camera.battery - camera.battery_per_shot)
     if int(camera.battery) != before:
         rig.publish(
-            "CameraUpdated", camera.part(CameraPowersource=camera.powersource, CameraBatterylevel=int(camera.battery)), camera
+            "CameraUpdated",
+            camera.part(CameraPowersource=camera.powersource, CameraBatterylevel=int(camera.battery)),
+            camera,
         )
     if camera.battery <= 0:
         lose(rig, camera)
-
-

@@ -5,23 +5,31 @@ No real sample of a CameraPropertyInfo is public; spellings follow what people w
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 __all__ = ["MODELS", "Model", "Property", "exposure_of", "properties_of", "quality_of"]
 
-_APERTURES = (
-    *("1.8", "2", "2.2", "2.5", "2.8", "3.2", "3.5", "4", "4.5", "5", "5.6", "6.3", "7.1", "8", "9", "10", "11", "13", "14", "16"),
+_APERTURES = tuple(
+    f"{n:g}" for n in (1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.5, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9, 10, 11, 13, 14, 16)
 )
 _SHUTTER_SPEEDS = (
-    *("1/8000", "1/6400", "1/5000", "1/4000", "1/3200", "1/2500", "1/2000", "1/1600", "1/1250", "1/1000", "1/800", "1/640"),
-    *("1/500", "1/400", "1/320", "1/250", "1/200", "1/160", "1/125", "1/100", "1/80", "1/60", "1/50", "1/40", "1/30", "1/25"),
-    *("1/20", "1/15", "1/13", "1/10", "1/8", "1/6", "1/5", "1/4", "1/3", "1/2.5", "1/2", "1/1.6", "1/1.3", "1", "1.3", "1.6"),
-    *("2", "2.5", "3", "4", "5", "6", "8", "10", "13", "15", "20", "25", "30", "Bulb"),
+    *(
+        f"1/{n}"
+        for n in (8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500, 400, 320, 250, 200)
+    ),
+    *(f"1/{n}" for n in (160, 125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13, 10, 8, 6, 5, 4, 3, 2.5, 2, 1.6, 1.3)),
+    *(f"{n:g}" for n in (1, 1.3, 1.6, 2, 2.5, 3, 4, 5, 6, 8, 10, 13, 15, 20, 25, 30)),
+    "Bulb",
 )
-_ISOS = ("100", "125", "160", "200", "250", "320", "400", "500", "640", "800", "1000", "1250", "1600", "2000", "2500", "3200")
+_ISOS = tuple(str(n) for n in (100, 125, 160, 200, 250, 320, 400, 500, 640, 800, 1000, 1250, 1600, 2000, 2500, 3200))
 _COMPENSATIONS = tuple("0" if not n else f"{n / 3:+.1f}" for n in range(-9, 10))
-_QUALITIES = ("JPEG Basic", "JPEG Normal", "JPEG Fine", "RAW", "RAW + JPEG Basic", "RAW + JPEG Normal", "RAW + JPEG Fine")
-_WHITE_BALANCES = ("Auto", "Daylight", "Cloudy", "Shade", "Incandescent", "Fluorescent", "Flash", "Colour temperature")
+_JPEGS = ("JPEG Basic", "JPEG Normal", "JPEG Fine")
+_QUALITIES = (*_JPEGS, "RAW", *(f"RAW + {jpeg}" for jpeg in _JPEGS))
+_WHITE_BALANCES = (
+    *("Auto", "Daylight", "Cloudy", "Shade", "Incandescent", "Fluorescent", "Flash"),
+    "Colour temperature",
+)
 _TEMPERATURES = tuple(str(kelvin) for kelvin in range(2500, 10001, 100))
 
 #: Every property of a body: its value at first, its range, whether it can be set. ProgramMode sits on a dial.
@@ -133,6 +141,7 @@ def properties_of(model: str, storage: str) -> dict[str, Property]:
     return made
 
 
+@functools.lru_cache(maxsize=128)
 def exposure_of(shutter_speed: str) -> tuple[int, int]:
     """Read a ShutterSpeed value as a fraction of seconds.
 

@@ -6,7 +6,8 @@ scenario counts them from 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rigkit.sim import delivery, plugging, truth
@@ -54,13 +55,13 @@ class Exposure:
         When the shutter opens (virtual s) and for how long (s).
     misfire, download_fails, slow_s, double_s : bool, bool, float, float
         What a scenario holds for it.
-    replaces : Photo or None
-        The photo to be taken again.
+    replaces : sequence of Photo
+        The photos to be taken again.
     """
 
     __slots__ = (
-        *("double_s", "download_fails", "life", "misfire", "origin", "release", "replaces", "slow_s", "stamp_ms", "t_exp"),
-        "t_start",
+        *("double_s", "download_fails", "life", "misfire", "origin", "release", "replaces", "slow_s"),
+        *("stamp_ms", "t_exp", "t_start"),
     )
 
     def __init__(self, release: int, life: int, origin: str) -> None:
@@ -74,7 +75,7 @@ class Exposure:
         self.download_fails = False
         self.slow_s = 0.0
         self.double_s = 0.0
-        self.replaces: Photo | None = None
+        self.replaces: Sequence[Photo] = ()
 
 
 # requests
@@ -96,8 +97,15 @@ def shoot(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
 def reshoot(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
     """Take photos again: each one's camera fires once, and the new photo takes the old one's name and sequence number."""
     photos = [photo for photo in selected_photos(rig, fields) if photo.is_image]
-    latest = {photo.camera.key: photo for photo in photos}
-    cameras = able(rig, [photo.camera for photo in latest.values()], is_ready)
+    if not photos:
+        raise Refusal("none of these is a photo")
+    latest: dict[str, list[Photo]] = {}
+    for photo in photos:  # the latest exposure of each camera: one photo, or a raw file and its JPEG
+        others = latest.setdefault(photo.camera.key, [])
+        if others and others[0].batch != photo.batch:
+            others.clear()
+        others.append(photo)
+    cameras = able(rig, [rig.cameras[key] for key in latest], is_ready)
     fire(rig, cameras, rig.settings.origin_button, replaces=latest)
 
 
@@ -138,7 +146,10 @@ def release_trigger(rig: SimulatedRig, fields: Mapping[str, Any]) -> None:
     if not armed:
         raise Refusal("no camera is armed: EngageTrigger comes first")
     indices = sorted({camera.trigger_index for camera in armed})
-    steps = {index: rank if rig.settings.trigger_spacing == "rank" else index - indices[0] for rank, index in enumerate(indices)}
+    steps = {
+        index: rank if rig.settings.trigger_spacing == "rank" else index - indices[0]
+        for rank, index in enumerate(indices)
+    }
     if steps[indices[-1]] * interval_s > rig.settings.bulb_most_s:
         raise Refusal(f"the last camera would fire after {steps[indices[-1]] * interval_s:g} s")
     ready = able(rig, armed, is_ready)
@@ -193,7 +204,7 @@ def fire(
     *,
     bulb_s: float = 0.0,
     delays: Mapping[str, float] | None = None,
-    replaces: Mapping[str, Photo] | None = None,
+    replaces: Mapping[str, Sequence[Photo]] | None = None,
 ) -> None:
     """Press the button of several cameras at once.
 
@@ -209,7 +220,7 @@ def fire(
         Length of a bulb exposure (s); 0: the camera's own ShutterSpeed.
     delays : mapping of str to float, or None
         Further wait by CameraKey (s).
-    replaces : mapping of str to Photo, or None
+    replaces : mapping of str to sequence of Photo, or None
         Photos that are taken again, by CameraKey.
 
     Raises
@@ -225,7 +236,7 @@ def fire(
     for camera in cameras:
         begin_job(rig, camera)
         exposure = Exposure(rig.releases, camera.life, origin)
-        exposure.replaces = replaces.get(camera.key) if replaces else None
+        exposure.replaces = replaces.get(camera.key, ()) if replaces else ()
         late_s = rig.faults.of_shot(camera, exposure)
         exposure.t_exp = bulb_s or _exposure_s(camera)
         delay = delays.get(camera.key, 0.0) if delays else 0.0
@@ -303,8 +314,8 @@ def _detected(rig: SimulatedRig, camera: SimulatedCamera, exposure: Exposure) ->
     if order == "ready_before_photo":
         end_job(rig, camera)
     for photo in photos:
-        photo.on_card = storage != "Disk"
-        rig.photos[photo.key] = photo
+        photo.card = None if storage == "Disk" else camera.card
+        rig.photos[photo.key] = camera.held[photo.key] = photo
         rig.publish_photo(photo)
     if order == "ready_after_photo" or (order == "captured" and storage == "Card"):
         end_job(rig, camera)
@@ -325,11 +336,11 @@ def _new_photo(rig: SimulatedRig, camera: SimulatedCamera, exposure: Exposure, k
     photo.slow_s, photo.download_fails = exposure.slow_s, exposure.download_fails
     photo.session_num, photo.session_name = options["PhotoSessionNum"], options["PhotoSessionName"]
     photo.batch = camera.next_batch
-    stamp = exposure.stamp_ms if settings.stamp == "camera" else int((rig.local() - (rig.now - exposure.t_start)) * 1000)
+    stamp = exposure.stamp_ms if settings.stamp == "camera" else int(rig.local(exposure.t_start) * 1000)
     photo.captured = captured_text(stamp)
     photo.original_name = f"DSC_{camera.files_made % 10_000:04d}.{extension}"
-    old = exposure.replaces
-    if old is not None and old.extension == extension:
+    old = next((one for one in exposure.replaces if one.extension == extension), None)
+    if old is not None:
         photo.replaces = old
         photo.sequence, photo.computed_name = old.sequence, old.computed_name
     else:
@@ -340,16 +351,11 @@ def _new_photo(rig: SimulatedRig, camera: SimulatedCamera, exposure: Exposure, k
     exposure_time = exposure_of(value["ShutterSpeed"].value)
     if exposure_time[0] / exposure_time[1] != exposure.t_exp:
         exposure_time = (round(exposure.t_exp * 1000), 1000)  # bulb
-    photo.metadata = (
-        f"{float(value['Aperture'].value):.1f}",
-        f"{exposure_time[0] * 10}/{exposure_time[1] * 10}",  # unreduced, as in the capture
-        value["ISO"].value,
-        "50.0",
-    )
+    photo.metadata = _metadata(value["Aperture"].value, exposure_time, value["ISO"].value)
     photo.width, photo.height = settings.photo_width, settings.photo_height
     photo.weight_mb = (settings.raw_mb if kind == "Raw" else settings.photo_mb) * camera.rng.uniform(0.9, 1.1)
     low, high = settings.photo_bytes
-    photo.size = camera.rng.randint(low, high) * (3 if kind == "Raw" else 1)
+    photo.size = int(low + (high - low) * camera.rng.random()) * (3 if kind == "Raw" else 1)
     if rig.develop is not None:
         photo.recipe = Recipe(
             kind="raw" if kind == "Raw" else "jpeg",
@@ -372,21 +378,35 @@ def _new_photo(rig: SimulatedRig, camera: SimulatedCamera, exposure: Exposure, k
     return photo
 
 
+@functools.lru_cache(maxsize=256)
+def _metadata(aperture: str, exposure_time: tuple[int, int], iso: str) -> tuple[str, str, str, str]:
+    """Spell aperture, shutter speed (unreduced, as in the capture), ISO and focal length as a downloaded photo does."""
+    return f"{float(aperture):.1f}", f"{exposure_time[0] * 10}/{exposure_time[1] * 10}", iso, "50.0"
+
+
+#: The value of each letter of a filename expression.
+_LETTER_VALUES: dict[str, Callable[[SimulatedRig, Photo], object]] = {
+    "N": lambda rig, photo: photo.session_name,
+    "I": lambda rig, photo: photo.session_num,
+    "S": lambda rig, photo: photo.sequence,
+    "B": lambda rig, photo: photo.batch,
+    "C": lambda rig, photo: photo.camera.name,
+    "X": lambda rig, photo: photo.camera.serial,
+    "O": lambda rig, photo: photo.original_name.partition(".")[0],
+    "E": lambda rig, photo: photo.extension,
+    "U": lambda rig, photo: rig.options["UniqueTag"],
+    "Z": lambda rig, photo: rig.options["Barcode"],
+    "D": lambda rig, photo: captured_text(int(rig.local() * 1000))[:8],
+    "A": lambda rig, photo: rig.options["ApplicationName"],
+}
+
+
 def name_of(rig: SimulatedRig, photo: Photo) -> str:
     """Work out PhotoComputedName by the filename expression."""
-    camera, options = photo.camera, rig.options
-    values = {
-        "N": photo.session_name,
-        "I": photo.session_num,
-        "S": photo.sequence,
-        "B": photo.batch,
-        "C": camera.name,
-        "X": camera.serial,
-        "O": photo.original_name.partition(".")[0],
-        "E": photo.extension,
-        "U": options["UniqueTag"],
-        "Z": options["Barcode"],
-        "D": captured_text(int(rig.local() * 1000))[:8],
-        "A": options["ApplicationName"],
-    }
-    return computed_name(options["FilenameExpression"], values, photo.extension, spaces=options["AllowSpacesInFilename"])
+    options = rig.options
+    return computed_name(
+        options["FilenameExpression"],
+        lambda letter: _LETTER_VALUES[letter](rig, photo),
+        photo.extension,
+        spaces=options["AllowSpacesInFilename"],
+    )

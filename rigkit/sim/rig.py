@@ -78,6 +78,7 @@ class SimulatedRig:
         self.develop = develop
         self.disk = disk
         self.dialect = DIALECTS[settings.dialect]
+        self._v3 = settings.dialect == "v3"
         scenario = settings.scenario
         self.scenario = scenario if isinstance(scenario, Scenario) else Scenario.from_data(scenario or {})
         self.cameras = build_cameras(settings, self.scenario)
@@ -88,7 +89,7 @@ class SimulatedRig:
             self.hubs.setdefault(camera.hub, Hub(camera.hub, settings.hub_mb_s, settings.camera_mb_s))
         self.rng = random.Random(f"{settings.seed}/application")
         self.photo_keys = PhotoKeys(self.rng)
-        self.options = first_options(settings)
+        self.options: dict[str, Any] = first_options(settings)
         self.sequence_next = 1
         self.releases = 0
         self.written_bytes = 0
@@ -98,6 +99,7 @@ class SimulatedRig:
         self.identified: list[str] = []
         self.now = 0.0
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._local_start = settings.epoch + settings.utc_offset_minutes * 60
         self._entries = 0
         self._number = 0
         self._held: dict[str, Any] | None = None
@@ -110,7 +112,7 @@ class SimulatedRig:
         truth.start(self)
         if settings.ping_s:
             self.at(settings.ping_s, node.ping)
-        self._first, self._out = self._out, Outcome()
+        self._first: Outcome | None = self._out
 
     # what a server calls
 
@@ -119,7 +121,8 @@ class SimulatedRig:
         """Virtual time (s) of the next thing to happen by itself; None: nothing will. Call :meth:`tick` then."""
         if not self._agenda:
             return None
-        return max(self._agenda[0][0], self._silent_until)
+        due = self._agenda[0][0]
+        return due if due > self._silent_until else self._silent_until
 
     def request(self, body: Mapping[str, Any], now: float) -> Outcome:
         """Answer one request.
@@ -198,12 +201,12 @@ class SimulatedRig:
             "msg_seq_num": self._number,
             "msg_user_id": 0,
             "msg_result": True,
+            **fields,
         }
-        event.update(fields)
-        if self.dialect.name == "v3":
+        if self._v3:
             event = {name: value for name, value in self.spoken(event).items() if name not in _V3_SILENT}
         events = self._out.events
-        fate = self.faults.fate_of_event(camera) if camera is not None and self.faults.events_suffer else ""
+        fate = self.faults.fate_of_event(camera) if self.faults.events_suffer and camera is not None else ""
         if fate == "reorder" and self._held is None:
             self._held = event
             return
@@ -225,14 +228,18 @@ class SimulatedRig:
 
     def publish_properties(self, camera: SimulatedCamera, kinds: list[str]) -> None:
         """Publish some properties of a camera: inside CameraUpdated, or as v3's own PropertyUpdated."""
-        msg_id = "PropertyUpdated" if self.dialect.name == "v3" else "CameraUpdated"
+        msg_id = "PropertyUpdated" if self._v3 else "CameraUpdated"
         self.publish(msg_id, camera.part(CameraPropertyInfo=[camera.properties[kind].info() for kind in kinds]), camera)
 
     def spoken(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Leave out what the dialect has no field for; v3 has those of 3.38 and nothing else."""
-        if self.dialect.name != "v3":
+        if not self._v3:
             return dict(fields)
-        return {name: _spoken_in_v3(value) for name, value in fields.items() if name in _V3_FIELDS or name == "PropertyUpdatedMsg"}
+        return {
+            name: _spoken_in_v3(value)
+            for name, value in fields.items()
+            if name in _V3_FIELDS or name == "PropertyUpdatedMsg"
+        }
 
     def add_file(self, task: FileTask) -> None:
         """Have some work done on a file before the events of this outcome are published."""
@@ -244,7 +251,7 @@ class SimulatedRig:
 
     def local(self, now: float | None = None) -> float:
         """Return the host's local clock as seconds since 1970, zone left out."""
-        return self.wall(now) + self.settings.utc_offset_minutes * 60
+        return self._local_start + (self.now if now is None else now)
 
     def fall_silent(self, seconds: float) -> None:
         """Neither answer nor publish for so long."""
@@ -268,18 +275,21 @@ class SimulatedRig:
     # inside
 
     def _begin(self) -> Outcome:
-        self._out, self._first = self._first, Outcome()
-        return self._out
+        self._out = out = Outcome() if self._first is None else self._first
+        self._first = None
+        return out
 
     def _run(self, now: float) -> None:
         """Do what was due up to ``now``, each at its own time, so that the size of the steps changes nothing."""
         agenda = self._agenda
         while agenda and agenda[0][0] <= now and now >= self._silent_until:
             when, _, function, arguments = heapq.heappop(agenda)
-            self.now = max(self.now, when)
+            if when > self.now:
+                self.now = when
             function(self, *arguments)
-            agenda = self._agenda
-        self.now = max(self.now, now)
+            agenda = self._agenda  # a restart leaves another one
+        if now > self.now:
+            self.now = now
 
     def _answer(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Check a request against the table of messages and carry it out."""
@@ -296,10 +306,9 @@ class SimulatedRig:
         if "msg_seq_num" in body and (problem := FIELDS["msg_seq_num"].problem(body["msg_seq_num"])):
             raise Refusal(problem)
         spec = MESSAGES[msg_id]
-        v3 = self.dialect.name == "v3"
         fields: dict[str, Any] = {}
         for name, value in body.items():
-            if name in spec.fields and not (v3 and name not in _V3_FIELDS):
+            if name in spec.fields and not (self._v3 and name not in _V3_FIELDS):
                 if name == "CameraShutterButton" and isinstance(value, str):
                     value = value.capitalize()  # scripts say half, the library Half
                 problem = FIELDS[name].problem(value)

@@ -212,7 +212,7 @@ def _camera(name: str, data: Any) -> dict[str, Any]:
             raise ValueError(f"{where}: {key} can't be {value!r:.80}")
         if key in _CHOICES and value not in _CHOICES[key]:
             raise UnknownName(key, value, _CHOICES[key], where=where)
-        if key in _NOT_NEGATIVE and not 0 <= value < 1e12:
+        if key in _NOT_NEGATIVE and not 0 <= float(data[key]) < 1e12:
             raise ValueError(f"{where}: {key} must not be negative or endless: {value}")
     return dict(data)
 
@@ -230,7 +230,9 @@ def _fault(n: int, data: Any) -> Fault:
         raise ValueError(f"{where} ({kind}): 'at' is missing: the number of a release, or a text like '12.5s'")
     release, at_s = _when(data["at"], where)
     after_s: Any = data.get("after_s")
-    if after_s is not None and (not isinstance(after_s, int | float) or isinstance(after_s, bool) or not 0 <= after_s < 1e9):
+    if after_s is not None and (
+        not isinstance(after_s, int | float) or isinstance(after_s, bool) or not 0 <= after_s < 1e9
+    ):
         raise ValueError(f"{where} ({kind}): after_s is a number of seconds, not {after_s!r:.80}")
     camera = str(data.get("camera", ""))
     if not camera and kind not in _OF_THE_APPLICATION:
@@ -261,7 +263,9 @@ def _amount(kind: str, amount: Any, where: str) -> Any:
             name, _, value = amount.partition("=")
             amount = {name.strip(): value.strip()}
         if not isinstance(amount, Mapping) or not amount:
-            raise ValueError(f"{where} (setting): amount says what changes, for example {{ISO: 400}}, not {amount!r:.80}")
+            raise ValueError(
+                f"{where} (setting): amount says what changes, for example {{ISO: 400}}, not {amount!r:.80}"
+            )
         return {str(name): str(value) for name, value in amount.items()}
     if amount is None:
         if kind == "clock_step":

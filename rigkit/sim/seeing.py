@@ -43,7 +43,8 @@ def publish_state(rig: SimulatedRig) -> None:
     """Publish the state as v3 does, properties in a list of their own."""
     whole = state(rig)
     whole["PropertyUpdatedMsg"] = [
-        camera.part(CameraPropertyInfo=[one.info() for one in camera.properties.values()]) for camera in rig.cameras.values()
+        camera.part(CameraPropertyInfo=[one.info() for one in camera.properties.values()])
+        for camera in rig.cameras.values()
     ]
     for info in whole["CameraInfo"]:
         del info["CameraPropertyInfo"]

@@ -32,7 +32,9 @@ def known_cameras(rig: SimulatedRig, fields: Mapping[str, Any]) -> list[Simulate
         if not members:
             raise Refusal(f"no camera is in a group {group!r:.80}")
         return members
-    keys = [_needed(fields, "CameraKey")] if selection == "Single" else list(dict.fromkeys(_needed(fields, "CameraKeys")))
+    keys = (
+        [_needed(fields, "CameraKey")] if selection == "Single" else list(dict.fromkeys(_needed(fields, "CameraKeys")))
+    )
     unknown = [key for key in keys if key not in rig.cameras]
     if unknown or not keys:
         raise Refusal(f"no camera {unknown[0]!r:.80}" if unknown else "no camera selected")

@@ -227,7 +227,9 @@ class SimSettings:
         if not 1 <= self.cameras <= 10_000:
             raise ValueError(f"cameras must be from 1 to 10000, not {self.cameras}")
         if "{n}" not in self.collision_suffix:
-            raise ValueError(f"collision_suffix needs {{n}}, or two photos would get one name: {self.collision_suffix!r}")
+            raise ValueError(
+                f"collision_suffix needs {{n}}, or two photos would get one name: {self.collision_suffix!r}"
+            )
         for one in fields(self):
             value = getattr(self, one.name)
             if one.name.endswith(("_ms", "_mb_s", "_mb", "_s")) and isinstance(value, int | float) and value < 0:

@@ -50,7 +50,9 @@ def develop(recipe: Recipe) -> bytes:
         return _container(recipe.size)
     picture = _base(recipe.camera, recipe.hue, recipe.width, recipe.height).copy()
     draw = ImageDraw.Draw(picture)
-    draw.text((6, recipe.height - 6), str(recipe.number), fill=(255, 255, 255), font=_font(recipe.height // 3), anchor="ld")
+    draw.text(
+        (6, recipe.height - 6), str(recipe.number), fill=(255, 255, 255), font=_font(recipe.height // 3), anchor="ld"
+    )
     if recipe.kind == "raw":
         return _tiff(picture, recipe)
     return _jpeg(picture, recipe)

@@ -8,9 +8,9 @@ is like at the start. ``start.json``: the Unix time of virtual time 0, and the s
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from rigkit.sim.names import joined
 from rigkit.sim.outcome import FileTask
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def start(rig: SimulatedRig) -> None:
         for one in rig.cameras.values()
     ]
     beginning = {"epoch_unix_s": rig.settings.epoch, "seed": rig.settings.seed, "cameras": len(rig.cameras)}
-    rig.add_file(FileTask("write", _in(folder, "start.json"), json.dumps(beginning).encode()))
-    rig.add_file(FileTask("write", _in(folder, "cameras.csv"), ("\n".join(rows) + "\n").encode()))
-    rig.add_file(FileTask("write", _in(folder, "exposures.csv"), b"shot_id,camera_key,t_start_s,t_exp_s\n"))
+    rig.add_file(FileTask("write", joined(folder, "start.json"), json.dumps(beginning).encode()))
+    rig.add_file(FileTask("write", joined(folder, "cameras.csv"), ("\n".join(rows) + "\n").encode()))
+    rig.add_file(FileTask("write", joined(folder, "exposures.csv"), b"shot_id,camera_key,t_start_s,t_exp_s\n"))
 
 
 def exposure(rig: SimulatedRig, camera: SimulatedCamera, release: int, t_start: float, t_exp: float) -> None:
@@ -42,11 +42,7 @@ def exposure(rig: SimulatedRig, camera: SimulatedCamera, release: int, t_start: 
     folder = rig.settings.truth
     if folder is not None:
         row = f"{release},{_cell(camera.key)},{t_start:.6f},{t_exp:.6f}\n"
-        rig.add_file(FileTask("append", _in(folder, "exposures.csv"), row.encode()))
-
-
-def _in(folder: str, name: str) -> str:
-    return str(PurePath(folder, name))
+        rig.add_file(FileTask("append", joined(folder, "exposures.csv"), row.encode()))
 
 
 def _cell(text: str) -> str:
