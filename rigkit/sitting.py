@@ -5,6 +5,7 @@ The one place where client and session meet. The account says what should be don
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 import weakref
@@ -221,7 +222,9 @@ class Sitting:
                 camera_keys=instruction.camera_keys,
                 photo_keys=instruction.photo_keys,
             )
-            self.request("Download", {"PhotoSelection": "Multiple", "PhotoKeys": list(instruction.photo_keys)})
+            if instruction.photo_keys:
+                with contextlib.suppress(RigError):  # it is in the record, and the account goes on waiting
+                    self.request("Download", {"PhotoSelection": "Multiple", "PhotoKeys": list(instruction.photo_keys)})
 
     def _reconcile(self, instruction: Reconcile) -> str | None:
         """Ask about silent cameras; returns what brought the whole state up to date, if anything did."""
@@ -230,7 +233,7 @@ class Sitting:
             by = self.synchronise(instruction.camera_keys, photos=False)
             if by == "GetCamera" and any(self._has_news(shot, key) for key in instruction.camera_keys):
                 by = self.synchronise()
-        except (NoReply, BadMessage):
+        except RigError:  # nobody answers: the account then says so
             return None
         return by if by == "Synchronise" else None
 

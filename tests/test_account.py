@@ -194,6 +194,17 @@ def test_raw_and_jpeg_are_one_exposure_and_two_batches_are_a_duplicate():
     assert exposure.duplicate
 
 
+def test_a_raw_that_is_still_to_come_is_waited_for():
+    bench = Bench(1)
+    bench.state.cameras["cam0"].info["CameraPhotosPerCapture"] = 2
+    bench.fire()
+    bench.photo(S + 1, 0, where="Local Disk")
+    shot = bench.account.shots[1]
+    assert (shot.exposed, shot.on_disk, shot.done(files=True)) == (1, 0, False)
+    bench.photo(S + 2, 0, PhotoKey="raw", where="Local Disk")
+    assert shot.done(files=True)
+
+
 def test_without_echo_the_batch_number_pairs():
     bench = Bench()
     bench.fire()

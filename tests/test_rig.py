@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -101,7 +102,7 @@ def test_a_camera_that_was_unplugged_is_accounted(tmp_path):
         assert rig.without("A03", reason="no power").shoot().ok
 
 
-def wait_until(rig, condition):
+def wait_until(rig: rigkit.Rig, condition: Callable[[], bool]) -> None:
     heard = rig.messages(timeout=5.0)
     while not condition():
         assert next(heard, None) is not None, "it never came"
@@ -341,8 +342,8 @@ def test_bad_addresses_are_said():
 
 def counts() -> tuple[int, int, int]:
     me = psutil.Process()
-    files = me.num_fds() if hasattr(me, "num_fds") else me.num_handles()
-    return threading.active_count(), files, len(me.children(recursive=True))
+    open_files: int = getattr(me, "num_fds" if os.name == "posix" else "num_handles")()
+    return threading.active_count(), open_files, len(me.children(recursive=True))
 
 
 @pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.campaign)])

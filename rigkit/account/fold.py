@@ -175,6 +175,8 @@ class Account:
                 exposure.taken_before = camera.count("CameraNumPhotosTaken")
                 exposure.failed_before = camera.count("CameraNumPhotosFailed")
                 exposure.downloads_failed_before = camera.count("CameraNumDownloadsFailed")
+                # Only seen in a capture of v5.3; where it is not said, one photo is all there is to wait for.
+                exposure.photos_expected = min(max(camera.count("CameraPhotosPerCapture") or 1, 1), 8)
             exposures[key] = exposure
         shot = ShotAccount(
             shot_id=fields["shot_id"],

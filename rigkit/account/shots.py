@@ -44,6 +44,8 @@ class Exposure:
         The camera's counters at fire time.
     photos : dict of str to bool
         Photo key -> on the application's disk.
+    photos_expected : int
+        CameraPhotosPerCapture at fire time: RAW+JPEG makes two.
     heard_ns, disk_ns : int or None
         Host monotonic clock of the first news of its photo, and of the last of its files on disk.
     suspect_ns : int or None
@@ -62,6 +64,7 @@ class Exposure:
     failed_before: int | None = None
     downloads_failed_before: int | None = None
     photos: dict[str, bool] = field(default_factory=dict)
+    photos_expected: int = 1
     heard_ns: int | None = None
     disk_ns: int | None = None
     suspect_ns: int | None = None
@@ -78,8 +81,8 @@ class Exposure:
 
     @property
     def on_disk(self) -> bool:
-        """Whether all photos of it that were heard of are files on the application's disk."""
-        return bool(self.photos) and all(self.photos.values())
+        """Whether all its photos are files on the application's disk."""
+        return len(self.photos) >= self.photos_expected and all(self.photos.values())
 
     @property
     def settled(self) -> bool:

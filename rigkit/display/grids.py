@@ -184,6 +184,8 @@ def camera_grid(cameras: pd.DataFrame) -> Grid:
 
 def exposure_grid(rows: Iterable[dict[str, Any]]) -> Grid:
     """One row per exposure: what became of it and when the host heard of it."""
+    rows = list(rows)
+    unit, scale = ("MB", 1e6) if max((row["size_bytes"] or 0 for row in rows), default=0) >= 1e6 else ("kB", 1e3)
     cells = [
         (
             label_of(row),
@@ -191,11 +193,11 @@ def exposure_grid(rows: Iterable[dict[str, Any]]) -> Grid:
             because(row["cause"], row["detail"]),
             _number(row["arrival_s"]),
             _number(row["on_disk_s"]),
-            "" if row["size_bytes"] is None else f"{row['size_bytes'] / 1e6:.1f}",
+            "" if row["size_bytes"] is None else f"{row['size_bytes'] / scale:.1f}",
         )
         for row in by_position(rows)
     ]
-    heads = ("position", "status", "cause", "first news (s)", "on disk (s)", "size (MB)")
+    heads = ("position", "status", "cause", "first news (s)", "on disk (s)", f"size ({unit})")
     return _grid(heads, cells, right=heads[3:])
 
 
