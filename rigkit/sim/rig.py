@@ -23,7 +23,7 @@ from rigkit.wire import ALIASES, DIALECTS, FIELDS, MESSAGES
 __all__ = ["SimulatedRig"]
 
 _LONGEST_ID = 100  # characters of a msg_id worth echoing
-_V3_FIELDS = frozenset(one.name for one in FIELDS.values() if one.since == "3.38" and not one.observed)
+_V3_FIELDS = frozenset(one.name for one in FIELDS.values() if one.since == "3.38")
 _V3_SILENT = frozenset({"msg_result", "msg_user_id"})  # replies carry them, the events of v3 do not
 
 

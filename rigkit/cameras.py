@@ -1,0 +1,210 @@
+"""A set of cameras: who is in it, how it is chosen, what is said to it and heard of it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from rigkit.errors import UnknownName
+from rigkit.record.columns import frame
+from rigkit.record.tables import camera_rows
+from rigkit.session import Session
+from rigkit.sitting import Sitting, selection
+from rigkit.wire import MESSAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rigkit.record.state import CameraRecord
+    from rigkit.wire import Message
+
+__all__ = ["Cameras"]
+
+
+class Cameras:
+    """A set of cameras over one link.
+
+    Parameters
+    ----------
+    sitting : Sitting
+        The connection.
+    keys : tuple of str or None
+        Its cameras; None: every camera that is not Absent.
+    name : str
+        What it is called in headings.
+    """
+
+    def __init__(self, sitting: Sitting, keys: tuple[str, ...] | None = None, name: str = "") -> None:
+        self._sitting = sitting
+        self._keys = keys
+        self._name = name or sitting.address
+        if keys is None:
+            sitting.whole = weakref.ref(self)
+
+    def _some(self, keys: tuple[str, ...], name: str) -> Self:
+        """Make a Rig of these cameras, over the same link."""
+        return type(self)(self._sitting, keys, name)
+
+    @property
+    def session(self) -> Session:
+        """The record of this sitting."""
+        return self._sitting.session
+
+    @property
+    def simulated(self) -> bool:
+        """Whether these are rigkit's simulated cameras."""
+        return self.session.simulated
+
+    @property
+    def keys(self) -> list[str]:
+        """Camera keys of this Rig, in the application's order."""
+        self._refresh()
+        if self._keys is not None:
+            return list(self._keys)
+        return [key for key, camera in list(self.session.state.cameras.items()) if camera.status != "Absent"]
+
+    @property
+    def cameras(self) -> pd.DataFrame:
+        """Who is there, who is not, in which state; index camera_key. See ``session.cameras`` for the columns."""
+        with self.session.log.guard:
+            return frame("cameras", camera_rows(self._records(), self.session.label, self.simulated))
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups that are set in the application."""
+        self._refresh()
+        return sorted({camera.group for camera in list(self.session.state.cameras.values()) if camera.group})
+
+    def group(self, name: str) -> Self:
+        """Cameras of one group of the application, as a Rig.
+
+        Raises
+        ------
+        UnknownName
+            No camera of this Rig is in such a group.
+        """
+        keys = tuple(camera.key for camera in self._records() if camera.group == name)
+        if not keys:
+            raise UnknownName("group", name, self.groups)
+        return self._some(keys, name)
+
+    def select(self, **wanted: str) -> Self:
+        """Cameras whose columns have these values now, as a Rig: ``rig.select(status="Ready")``.
+
+        Raises
+        ------
+        UnknownName
+            ``cameras`` has no such column.
+        """
+        cameras = self.cameras
+        for column, value in wanted.items():
+            if column not in cameras.columns:
+                raise UnknownName("column", column, list(cameras.columns), where="rig.cameras")
+            cameras = cameras[(cameras[column] == value).fillna(False)]
+        return self._some(tuple(cameras.index), ", ".join(f"{name} {value}" for name, value in wanted.items()))
+
+    def without(self, *names: str, reason: str = "") -> Self:
+        """All cameras but these, as a Rig; the reason goes into the record.
+
+        Raises
+        ------
+        UnknownName
+            One of them is not in this Rig.
+        """
+        out = {self._key_of(name) for name in names}
+        self.session.log.note("without", camera_keys=sorted(out), reason=reason)
+        return self._some(tuple(key for key in self.keys if key not in out), f"{self._name} without {', '.join(names)}")
+
+    def __getitem__(self, names: str | tuple[str, ...]) -> Self:
+        """One camera or several, by position, name or key: ``rig["F03"]``, ``rig["F03", "F04"]``."""
+        wanted = (names,) if isinstance(names, str) else tuple(names)
+        keys = tuple(dict.fromkeys(self._key_of(name) for name in wanted))
+        return self._some(keys, ", ".join(wanted))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self._some((key,), self.session.label(key)) for key in self.keys)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            return isinstance(name, str) and bool(self._key_of(name))
+        except UnknownName:
+            return False
+
+    def _key_of(self, name: str) -> str:
+        keys = self.keys
+        if name in keys:
+            return name
+        found = [key for key in keys if self.session.label(key) == name]
+        if not found:
+            raise UnknownName("camera", name, [self.session.label(key) for key in keys])
+        if len(found) > 1:
+            raise UnknownName(
+                "single camera", name, found, where=f"the {len(found)} cameras that share this name; use a key"
+            )
+        return found[0]
+
+    def _records(self) -> list[CameraRecord]:
+        cameras = self.session.state.cameras
+        if self._keys is None:
+            self._refresh()
+            return list(cameras.values())
+        return [cameras[key] for key in self.keys if key in cameras]
+
+    def _refresh(self) -> None:
+        if self.session.closed:
+            self.session.refresh()
+        else:
+            self._sitting.pump()
+
+    def request(self, msg_id: str, /, **fields: Any) -> Message:
+        """Send any message of the External API, fields checked, and return the reply, whatever it says.
+
+        A request that selects cameras goes to the cameras of this Rig unless ``CameraSelection`` is given.
+
+        Raises
+        ------
+        UnknownName, ValueError
+            Not a request of the API, or not with such fields.
+        NoReply
+            Nobody answered.
+        """
+        spec = MESSAGES.get(msg_id)
+        if spec is not None and "CameraSelection" in spec.required and "CameraSelection" not in fields:
+            fields = {**selection(self._keys), **fields}
+        return self._sitting.request(msg_id, fields)
+
+    def messages(self, timeout: float | None = None) -> Iterator[Message]:
+        """Iterate over what is heard from now on, live.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Stop after so many seconds of silence; None: never.
+
+        Yields
+        ------
+        Message
+            Events of the whole application, in the order heard, names of the current dialect.
+        """
+        start = len(self.session.log)
+
+        def listen() -> Iterator[Message]:
+            seen = start
+            heard: list[Message] = []
+
+            def news() -> bool:
+                nonlocal seen
+                end = len(self.session.log)
+                heard.extend(self._sitting.heard(seen, end))
+                seen = end
+                return bool(heard)
+
+            while self._sitting.wait_for(news, timeout):
+                yield from heard
+                heard.clear()
+
+        return listen()

@@ -1,0 +1,31 @@
+"""The benches there are."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, cast
+
+from tests.bench.measure import Row
+
+__all__ = ["BENCHES", "Bench", "load"]
+
+#: Name on the command line -> module.
+BENCHES = {
+    "import": "tests.bench.imports",
+    "bookkeeping": "tests.bench.bookkeeping",
+    "fold": "tests.bench.fold",
+}
+
+
+class Bench(Protocol):
+    """What the module of a bench holds."""
+
+    ABOUT: str
+
+    def run(self, rounds: int) -> list[Row]:
+        """Measure that many rounds."""
+
+
+def load(name: str) -> Bench:
+    """Return a bench by its name."""
+    return cast("Bench", importlib.import_module(BENCHES[name]))
