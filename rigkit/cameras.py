@@ -39,6 +39,7 @@ class Cameras:
         self._sitting = sitting
         self._keys = keys
         self._name = name or sitting.address
+        self._group = ""
         if keys is None:
             sitting.whole = weakref.ref(self)
 
@@ -87,7 +88,9 @@ class Cameras:
         keys = tuple(camera.key for camera in self._records() if camera.group == name)
         if not keys:
             raise UnknownName("group", name, self.groups)
-        return self._some(keys, name)
+        chosen = self._some(keys, name)
+        chosen._group = name
+        return chosen
 
     def select(self, **wanted: str) -> Self:
         """Cameras whose columns have these values now, as a Rig: ``rig.select(status="Ready")``.
@@ -154,6 +157,20 @@ class Cameras:
             return list(cameras.values())
         return [cameras[key] for key in self.keys if key in cameras]
 
+    def _selection(self) -> dict[str, Any]:
+        """Say exactly these cameras in selection fields: All, Group, Single or Multiple.
+
+        All means every camera that is not Absent; whether the application takes it to mean the unconnected ones too is not
+        known, so it is used only when there are none of them.
+        """
+        keys, cameras = self.keys, list(self.session.state.cameras.values())
+        if self._keys is None and set(keys) == {camera.key for camera in cameras}:
+            return selection(None)
+        group = self._group
+        if group and set(keys) == {camera.key for camera in cameras if camera.group == group}:
+            return {"CameraSelection": "Group", "CameraGroup": group}
+        return selection(keys)
+
     def _refresh(self) -> None:
         if self.session.closed:
             self.session.refresh()
@@ -174,7 +191,7 @@ class Cameras:
         """
         spec = MESSAGES.get(msg_id)
         if spec is not None and "CameraSelection" in spec.required and "CameraSelection" not in fields:
-            fields = {**selection(self._keys), **fields}
+            fields = {**self._selection(), **fields}
         return self._sitting.request(msg_id, fields)
 
     def messages(self, timeout: float | None = None) -> Iterator[Message]:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from rigkit.cameras import Cameras
 from rigkit.errors import NotReady
 from rigkit.shot import Shot, Until
+from rigkit.sitting import Release, selection
 
-__all__ = ["Firing"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Firing", "Labels"]
+
+
+class Labels(TypedDict, total=False):
+    """Labels of a shot, found again in every table."""
+
+    subject: str | None
+    pose: str | None
+    rep: int | None
+    note: str | None
+
 
 #: Statuses that waiting can mend; the others need hands.
 _SOON_READY = frozenset({"Busy", ""})
@@ -63,15 +80,193 @@ class Firing(Cameras):
             The request was not delivered; nothing was fired. A release of unknown delivery is not sent again: it is looked
             into, and accounted for in the shot that is returned.
         """
+        fields = {} if bulb_ms is None else {"BulbTimer": int(bulb_ms)}
+        labels = {"subject": subject, "pose": pose, "rep": rep, "note": note}
+
+        def release(chosen: dict[str, Any]) -> Release:
+            return Release("shoot", (("Shoot", {**chosen, **fields}),), lasts_s=(bulb_ms or 0) / 1000)
+
+        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+
+    def trigger(
+        self,
+        *,
+        order: Mapping[str, int] | Sequence[str] | None = None,
+        interval_ms: int = 0,
+        wait: Until | None = "exposed",
+        timeout: float | None = None,
+        ready_timeout: float = 10.0,
+        anyway: bool = False,
+        **labels: Unpack[Labels],
+    ) -> Shot:
+        """Fire by the application's synchronised trigger: arm all cameras, then release them in the order of their indices.
+
+        Parameters
+        ----------
+        order : mapping, sequence or None
+            Trigger index (0 to 100) per camera, or the cameras in the order in which they shall fire; equal indices fire
+            together. None: the indices stay as they are.
+        interval_ms : int
+            Time between two indices, ms; 0: all at once. (ReleaseTrigger.CameraTriggerInterval)
+        wait, timeout, ready_timeout, anyway, **labels
+            As for :meth:`shoot`.
+
+        Returns
+        -------
+        Shot
+            Its account. This release carries no tag, so photos are paired by batch number or time.
+
+        Raises
+        ------
+        NotReady, Refused, NoReply
+            As for :meth:`shoot`; the cameras are disarmed (CancelTrigger).
+        """
+        if order is not None:
+            self.trigger_order(order)
+        indices = [camera.count("CameraTriggerIndex") or 0 for camera in self._records()]
+
+        def release(chosen: dict[str, Any]) -> Release:
+            steps = (("EngageTrigger", chosen), ("ReleaseTrigger", {"CameraTriggerInterval": int(interval_ms)}))
+            lasts_s = interval_ms / 1000 * max(indices, default=0)
+            return Release("trigger", steps, fires=1, undo=("CancelTrigger", {}), lasts_s=lasts_s)
+
+        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+
+    def trigger_order(self, order: Mapping[str, int] | Sequence[str]) -> pd.DataFrame:
+        """Set the order of the synchronised trigger (SetCameraTriggerIndex).
+
+        Parameters
+        ----------
+        order : mapping or sequence
+            Index (0 to 100) per camera, or the cameras in the order in which they shall fire.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``cameras``, with ``trigger_index``.
+        """
+        if not isinstance(order, Mapping):
+            order = {name: number for number, name in enumerate(order)}
+        for index, names in _by_value(order).items():
+            keys = [self._key_of(name) for name in names]
+            self._sitting.demand("SetCameraTriggerIndex", {**selection(keys), "CameraTriggerIndex": index})
+        wanted = {self._key_of(name): index for name, index in order.items()}
+        cameras = self.session.state.cameras
+        self._sitting.wait_for(
+            lambda: all(cameras[key].count("CameraTriggerIndex") == at for key, at in wanted.items()), 2.0
+        )
+        return self.cameras
+
+    def latch(
+        self,
+        index: int = 0,
+        *,
+        hold_s: float = 0.0,
+        wait: Until | None = "exposed",
+        timeout: float | None = None,
+        ready_timeout: float = 10.0,
+        anyway: bool = False,
+        **labels: Unpack[Labels],
+    ) -> Shot:
+        """Fire by a latch: engage it on all cameras, hold it, release it.
+
+        Parameters
+        ----------
+        index : int
+            Which of the application's latches, 0 to 100.
+        hold_s : float
+            Seconds between engaging and releasing. Whether the exposure is made at the one or at the other is not known
+            from any public source; the account takes either.
+        wait, timeout, ready_timeout, anyway, **labels
+            As for :meth:`shoot`.
+
+        Returns
+        -------
+        Shot
+            Its account; ``arrival_s`` counts from engaging.
+
+        Raises
+        ------
+        NotReady, Refused, NoReply
+            As for :meth:`shoot`; the latch is dropped (CancelLatch).
+        """
+        latch = {"CameraLatchIndex": int(index)}
+
+        def release(chosen: dict[str, Any]) -> Release:
+            steps = (("EngageLatch", {**chosen, **latch}), ("ReleaseLatch", latch))
+            return Release("latch", steps, undo=("CancelLatch", latch), hold_s=hold_s, lasts_s=hold_s)
+
+        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+
+    def press(
+        self,
+        *,
+        hold_s: float = 0.2,
+        wait: Until | None = "exposed",
+        timeout: float | None = None,
+        ready_timeout: float = 10.0,
+        anyway: bool = False,
+        **labels: Unpack[Labels],
+    ) -> Shot:
+        """Press the shutter buttons fully, hold them, and let go, whatever happens (SetShutterButton Full, then Off).
+
+        Parameters
+        ----------
+        hold_s : float
+            Seconds to hold them; in a burst mode the cameras shoot on for so long.
+        wait, timeout, ready_timeout, anyway, **labels
+            As for :meth:`shoot`.
+
+        Returns
+        -------
+        Shot
+            Its account. This release carries no tag, so photos are paired by batch number or time.
+        """
+
+        def release(chosen: dict[str, Any]) -> Release:
+            steps = (
+                ("SetShutterButton", {**chosen, "CameraShutterButton": "Full"}),
+                ("SetShutterButton", {**chosen, "CameraShutterButton": "Off"}),
+            )
+            return Release("press", steps, undo=steps[1], hold_s=hold_s, lasts_s=hold_s)
+
+        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+
+    @contextlib.contextmanager
+    def half_press(self) -> Iterator[None]:
+        """Hold the shutter buttons half pressed for as long as the block lasts: ``with rig.half_press(): rig.shoot()``.
+
+        Many bodies don't listen to their cable while half pressed, so it is never left on: an error, an interrupt and
+        closing the Rig let go of it too.
+        """
+        chosen = self._selection()
+        off = ("SetShutterButton", {**chosen, "CameraShutterButton": "Off"})
+        self._sitting.hold(off)
+        try:
+            self._sitting.demand("SetShutterButton", {**chosen, "CameraShutterButton": "Half"})
+            yield
+        finally:
+            self._sitting.let_go(*off)
+
+    def _fire(
+        self,
+        release: Callable[[dict[str, Any]], Release],
+        labels: Mapping[str, Any],
+        wait: Until | None,
+        timeout: float | None,
+        ready_timeout: float,
+        anyway: bool,
+    ) -> Shot:
+        """Do what all releases have in common: wait for Ready, fire, wait for the account."""
         if wait not in {"exposed", "files", None}:
             raise ValueError(f"wait is 'exposed', 'files' or None, not {wait!r}")
         keys = self.keys
         if not keys:
             raise NotReady({"no camera": "the application knows none"}, 0.0)
         not_ready = self._wait_ready(keys, ready_timeout, anyway)
-        labels = {"subject": subject, "pose": pose, "rep": rep, "note": note}
-        everybody = all(key in keys and key not in not_ready for key in self.session.state.cameras)
-        shot_id = self._sitting.fire(keys, not_ready=not_ready, labels=labels, bulb_ms=bulb_ms, whole=everybody)
+        ready = [key for key in keys if key not in not_ready]
+        chosen = selection(ready) if not_ready else self._selection()
+        shot_id = self._sitting.fire(keys, release(chosen), not_ready=not_ready, labels=labels)
         shot = Shot(self._sitting, shot_id)
         return shot if wait is None else shot.wait(wait, timeout)
 
@@ -102,3 +297,11 @@ class Firing(Cameras):
         if not_ready and not anyway:
             raise NotReady({self.session.label(key): status or "unknown" for key, status in not_ready.items()}, timeout)
         return not_ready
+
+
+def _by_value(order: Mapping[str, int]) -> dict[int, list[str]]:
+    """Turn name -> index round: index -> names, so that each index is one request."""
+    turned: dict[int, list[str]] = {}
+    for name, index in order.items():
+        turned.setdefault(int(index), []).append(name)
+    return turned

@@ -15,7 +15,7 @@ from rigkit import display, settings
 from rigkit.address import parse_address
 from rigkit.firing import Firing
 from rigkit.opening import begin_sitting
-from rigkit.sitting import Sitting, say, selection
+from rigkit.sitting import Sitting, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ class Rig(Firing):
         pandas.DataFrame
             ``cameras``; column ``status`` says which are Ready.
         """
-        self._sitting.demand("Connect", selection(self._keys))
+        self._sitting.demand("Connect", self._selection())
         keys, cameras = self.keys, self.session.state.cameras
         self._sitting.wait_for(lambda: all(cameras[key].status == "Ready" for key in keys), timeout)
         return self.cameras
@@ -96,7 +96,7 @@ class Rig(Firing):
         pandas.DataFrame
             ``cameras``, as soon as none of them is Ready or Busy, at the latest after 5 s.
         """
-        self._sitting.demand("Disconnect", selection(self._keys))
+        self._sitting.demand("Disconnect", self._selection())
         keys, cameras = self.keys, self.session.state.cameras
         self._sitting.wait_for(lambda: not any(cameras[key].status in {"Ready", "Busy"} for key in keys), 5.0)
         return self.cameras

@@ -11,7 +11,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rigkit.account.shots import Decide, Download, Instruction, Reconcile, ShotAccount, tag_of
 from rigkit.errors import BadMessage, NoReply, Refused, RigError
@@ -33,6 +33,40 @@ _STATE_S = 2.0
 def say(text: str) -> None:
     """Tell the person at the keyboard."""
     print(text)  # noqa: T201 - this is what it is for
+
+
+#: A request that lets go of something.
+Held = tuple[str, dict[str, Any]]
+
+
+class Release(NamedTuple):
+    """How shutters are released.
+
+    Attributes
+    ----------
+    trigger : str
+        The word in the tables: shoot, trigger, latch, press.
+    steps : tuple
+        Requests in order, as (message id, fields).
+    fires : int
+        Which of them opens the shutters.
+    undo : tuple or None
+        The request that lets go of what the steps engage.
+    always : bool
+        It is sent after a success too.
+    hold_s : float
+        Seconds between two steps.
+    lasts_s : float
+        Seconds that the release itself takes on top of the shutter time: bulb, intervals, holding.
+    """
+
+    trigger: str
+    steps: tuple[tuple[str, dict[str, Any]], ...]
+    fires: int = 0
+    undo: Held | None = None
+    always: bool = False
+    hold_s: float = 0.0
+    lasts_s: float = 0.0
 
 
 @dataclass(eq=False)
@@ -58,13 +92,17 @@ class Sitting:
     session: Session
     lock: FolderLock
     child: SimulatorProcess | None = None
+    #: What is engaged and must be let go of, at the latest when the link is closed.
+    held: list[Held] = field(default_factory=list, repr=False)
     #: The Rig of all cameras, while somebody holds it.
     whole: weakref.ref[Any] | None = field(default=None, repr=False)
     _finalizer: weakref.finalize[..., Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         # Dropping the last Rig of a connection, or ending the interpreter, closes it as rig.close() does.
-        self._finalizer = weakref.finalize(self, _close, self.client, self.child, self.session.log, self.lock)
+        self._finalizer = weakref.finalize(
+            self, _close, self.client, self.child, self.session.log, self.lock, self.held
+        )
 
     @property
     def closed(self) -> bool:
@@ -254,13 +292,7 @@ class Sitting:
     # -- firing -------------------------------------------------------------------------------------------------------
 
     def fire(
-        self,
-        keys: list[str],
-        *,
-        not_ready: Mapping[str, str],
-        labels: Mapping[str, Any],
-        bulb_ms: int | None,
-        whole: bool,
+        self, keys: list[str], release: Release, *, not_ready: Mapping[str, str], labels: Mapping[str, Any]
     ) -> int:
         """Open a shot, release the shutters, note what became of the release.
 
@@ -268,14 +300,12 @@ class Sitting:
         ----------
         keys : list of str
             Every expected camera.
+        release : Release
+            How.
         not_ready : mapping of str to str
-            Of these, the ones that are not asked to fire, and their status.
+            Cameras of ``keys`` that are not asked to fire, and their status.
         labels : mapping
             subject, pose, rep, note.
-        bulb_ms : int or None
-            BulbTimer, ms; None: no bulb exposure.
-        whole : bool
-            The ready ones are all the cameras there are, so the selection may be All.
 
         Returns
         -------
@@ -300,46 +330,76 @@ class Sitting:
                 shot_id=shot_id,
                 attempt=1,
                 expected=keys,
-                trigger="shoot",
+                trigger=release.trigger,
                 tag=tag,
                 labels=dict(labels),
-                allowance_s=self._shutter_s(ready) + (bulb_ms or 0) / 1000,
+                allowance_s=self._shutter_s(ready) + release.lasts_s,
                 not_ready={key: ("not_ready", status) for key, status in not_ready.items()},
             )
-            if not ready:
+            if ready:
+                self._release(shot_id, tag, release)
+            else:
                 self._note_fired(shot_id, "undelivered", None)
-                return shot_id
-            fields = {**selection(None if whole else ready), "PhotoOrigin": tag}
-            if self.client.dialect.name == "v3":
-                del fields["PhotoOrigin"]  # new in 4.0
-            if bulb_ms is not None:
-                fields["BulbTimer"] = int(bulb_ms)
-            self._release(shot_id, fields)
         return shot_id
 
-    def _release(self, shot_id: int, fields: Mapping[str, Any]) -> None:
+    def _release(self, shot_id: int, tag: str, release: Release) -> None:
+        """Send the requests of a release in order; whatever happens, note it, and let go of what was engaged."""
         sent: tuple[int, int, int] | None = None
 
         def on_sent(seq: int, mono_ns: int, wall_ns: int) -> None:
             nonlocal sent
             sent = (seq, mono_ns, wall_ns)
 
-        outcome = "undelivered"
+        outcome, undo = "undelivered", release.undo is not None
         try:
-            reply = self.client.request("Shoot", fields, on_sent=on_sent)
-            outcome = "accepted" if reply.msg_result else "refused"
+            for number, (msg_id, fields) in enumerate(release.steps):
+                fires = number == release.fires
+                if msg_id == "Shoot" and self.client.dialect.name != "v3":  # the field is new in 4.0
+                    fields = {**fields, "PhotoOrigin": tag}
+                if number and release.hold_s:
+                    self.wait_for(lambda: False, release.hold_s)
+                reply = self.client.request(msg_id, fields, on_sent=on_sent if fires else None)
+                if not reply.msg_result:
+                    outcome = "refused" if number <= release.fires else outcome
+                    hint = "Nothing was fired. " if outcome == "refused" else ""
+                    raise Refused({"msg_id": msg_id, **fields}, reply, hint=f"{hint}See rig.cameras for their states")
+                if fires:
+                    outcome = "accepted"
+            undo = undo and release.always
         except NoReply as exc:
-            outcome = "undelivered" if exc.delivery == "no" else "unknown"
-            if exc.delivery == "no":
+            if outcome != "accepted":
+                outcome = "undelivered" if sent is None or exc.delivery == "no" else "unknown"
+            if outcome == "undelivered":
                 raise
+        except Refused:
+            raise
         except BaseException:  # an interrupt: it may have been sent
-            outcome = "undelivered" if sent is None else "unknown"
+            if outcome != "accepted":
+                outcome = "undelivered" if sent is None else "unknown"
             raise
         finally:
+            if undo and release.undo is not None:
+                self.let_go(*release.undo)
             self._note_fired(shot_id, outcome, sent)
-        if outcome == "refused":
-            raise Refused(
-                {"msg_id": "Shoot", **fields}, reply, hint="Nothing was fired. See rig.cameras for their states"
+
+    def hold(self, request: Held) -> None:
+        """Remember that something is engaged that must be let go of, at the latest when the link is closed."""
+        self.held.append(request)
+
+    def let_go(self, msg_id: str, fields: Mapping[str, Any]) -> None:
+        """Let go of what is engaged, and say so if that did not work."""
+        fields = dict(fields)
+        while (msg_id, fields) in self.held:
+            self.held.remove((msg_id, fields))
+        try:
+            done = bool(self.client.request(msg_id, fields).msg_result)
+        except RigError:
+            done = False
+        if not done:
+            warnings.warn(
+                f"{msg_id} did not work: cameras may still be held or armed. Look at the application, and at session.requests",
+                RuntimeWarning,
+                stacklevel=3,
             )
 
     def _note_fired(self, shot_id: int, outcome: str, sent: tuple[int, int, int] | None) -> None:
@@ -369,7 +429,11 @@ class Sitting:
         self.session.closed = True
 
 
-def _close(client: Client, child: SimulatorProcess | None, log: Log, lock: FolderLock) -> None:
+def _close(client: Client, child: SimulatorProcess | None, log: Log, lock: FolderLock, held: list[Held]) -> None:
+    for msg_id, fields in held:
+        with contextlib.suppress(RigError):
+            client.request(msg_id, fields, timeout=1.0)
+    held.clear()
     client.close()
     if child is not None:
         child.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig", metavar="ADDRESS", help="run what can be run against this application too; it only reads")
     group.addoption("--rig-may-shoot", action="store_true", help="... and may fire; $RIGKIT_ADDRESS counts as --rig")
     group.addoption("--campaign", action="store_true", help="run the long tests too")
+
+
+def pytest_configure() -> None:
+    """Let interrupts through: a shell that starts something in the background has its children ignore them."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -138,14 +138,26 @@ def test_what_is_visible_is_on_disk(tmp_path):
     log.close()
 
 
-def test_a_batch_that_could_not_be_written_is_not_visible(tmp_path):
-    writer = JournalWriter(tmp_path / "journal", "rig")
-    log = Log(writer)
-    os.close(writer._file)
-    with pytest.raises(OSError):
-        log.append([("pub", 1, 2, b"{}")])
-    writer._file = -1
-    assert len(log) == 0
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("written", [0, 7, 10_000])
+def test_a_batch_that_was_not_written_whole_is_neither_visible_nor_half_there(tmp_path, monkeypatch, error, written):
+    """A full disk, or an interrupt, in the middle of writing: disk and memory agree, and no line is torn."""
+    log = Log(JournalWriter(tmp_path / "journal", "rig"))
+    log.append([("pub", 1, 2, b'{"n":1}')])
+    real_write = os.write
+
+    def fail(file: int, data: bytes) -> int:
+        real_write(file, data[:written])
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        with pytest.raises(type(error)):
+            log.append([("pub", 3, 4, b'{"n":2}')])
+    log.append([("pub", 5, 6, b'{"n":3}')])
+    assert [entry for _, _, entry in read_journal(tmp_path)] == log.since(0)
+    assert len(log) == (3 if written > 100 else 2)
+    log.close()
 
 
 def test_the_manifest_says_what_a_session_is(tmp_path):

@@ -63,6 +63,9 @@ class Account:
         self._arrivals: dict[str, deque[float]] = {}
         self._echoes = False
         self._unpaired: set[str] = set()
+        #: Every shot that still waits for something, and maybe some that no longer do: a session of a thousand shots is not
+        #: gone through for each event of the last one.
+        self._open: dict[int, ShotAccount] = {}
 
     # -- what was said ------------------------------------------------------------------------------------------------
 
@@ -92,6 +95,7 @@ class Account:
         if exposure.on_disk and not was_on_disk:
             exposure.disk_ns = message.mono_ns
             exposure.cause = exposure.detail = None
+        self._follow(shot)
 
     def _first_news(
         self, shot: ShotAccount, exposure: Exposure, batch: int | None, method: str, message: Message
@@ -154,7 +158,14 @@ class Account:
 
     def open_shots(self) -> list[ShotAccount]:
         """Shots that still wait for something, exposures or files."""
-        return [shot for shot in self.shots.values() if not shot.done(files=True)]
+        return [shot for shot in list(self._open.values()) if not shot.done(files=True)]
+
+    def _follow(self, shot: ShotAccount) -> None:
+        """Keep ``_open`` right after something of a shot has changed: it may be done, or a late photo may open it again."""
+        if shot.done(files=True):
+            self._open.pop(shot.shot_id, None)
+        else:
+            self._open[shot.shot_id] = shot
 
     # -- what rigkit noted --------------------------------------------------------------------------------------------
 
@@ -189,7 +200,7 @@ class Account:
             requested_wall_ns=wall_ns,
             allowance_s=float(fields.get("allowance_s", 0.0)),
         )
-        self.shots[shot.shot_id] = shot
+        self.shots[shot.shot_id] = self._open[shot.shot_id] = shot
         self._settle(shot, fields.get("not_ready", {}))
 
     def _note_fired(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
@@ -226,6 +237,7 @@ class Account:
                 exposure = shot.exposures[key]
                 exposure.download_asked_ns = mono_ns
                 exposure.cause = exposure.detail = None
+                self._follow(shot)
 
     def _note_verdict(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         shot = self.shots.get(fields["shot_id"])
@@ -241,8 +253,7 @@ class Account:
                 if exposure.heard_ns is not None and not exposure.on_disk:
                     exposure.download_asked_ns = mono_ns
 
-    @staticmethod
-    def _settle(shot: ShotAccount, causes: Mapping[str, Any]) -> None:
+    def _settle(self, shot: ShotAccount, causes: Mapping[str, Any]) -> None:
         for key, (cause, detail) in causes.items():
             exposure = shot.exposures.get(key)
             if exposure is None or (exposure.exposed and exposure.on_disk):
@@ -250,6 +261,7 @@ class Account:
             exposure.cause, exposure.detail = cause, detail or None
             if not exposure.exposed:
                 exposure.status = "missing"
+        self._follow(shot)
 
     # -- what was not said --------------------------------------------------------------------------------------------
 

@@ -184,6 +184,8 @@ class JournalWriter:
         self._number = max(numbers, default=0)
         self._file = -1
         self._size = 0
+        #: Whether the last batch is in the file.
+        self.whole = True
         self._open_next()
 
     def _open_next(self) -> None:
@@ -203,20 +205,37 @@ class JournalWriter:
         self._file = fresh
         self._size = 0
 
-    def append(self, entries: Iterable[Entry]) -> None:
+    def append(self, entries: Iterable[Entry]) -> bool:
         """Write a batch; when it returns, the batch survives kill -9 of this process.
+
+        Returns
+        -------
+        bool
+            True. An interrupt that comes while writing is raised as it is; :attr:`whole` then says whether the batch is in
+            the file: it is there as a whole or not at all.
 
         Raises
         ------
         OSError
-            The file can't be written.
+            The file can't be written; it was put back to where it was, so that no half line is left.
         """
         data = memoryview(b"".join([write_line(entry) for entry in entries]))
+        self.whole = False
         if self._size and self._size + len(data) > ROTATE_BYTES:
             self._open_next()
-        self._size += len(data)
-        while data:
-            data = data[os.write(self._file, data) :]
+        before, left = self._size, data
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+            self._size = before + len(data)
+        except BaseException:
+            if os.fstat(self._file).st_size >= before + len(data):
+                self._size, self.whole = before + len(data), True
+            else:
+                os.ftruncate(self._file, before)
+            raise
+        self.whole = True
+        return True
 
     def sync(self) -> None:
         """Ask the operating system to put what was written onto the disk itself (survives power loss)."""

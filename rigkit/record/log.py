@@ -53,10 +53,18 @@ class Log:
         """
         entries = [entry_of(*frame) for frame in batch]
         with self._changed:
-            if self._journal is not None:
-                self._journal.append(entries)
-            self._entries.extend(entries)
-            self._changed.notify_all()
+            before = len(self._entries)
+            try:
+                if self._journal is not None:
+                    self._journal.append(entries)
+                self._entries.extend(entries)
+            except BaseException:
+                # An interrupt may come after the batch was written: what is on disk must be visible too, and only that.
+                if self._journal is not None and self._journal.whole and len(self._entries) == before:
+                    self._entries.extend(entries)
+                raise
+            finally:
+                self._changed.notify_all()
 
     def note(self, kind: str, /, **fields: Any) -> None:
         """Append one of rigkit's own notes, stamped now."""
