@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rigkit import display, settings
+from rigkit import display
 from rigkit.address import parse_address
+from rigkit.controls import Controls
 from rigkit.firing import Firing
+from rigkit.keeping import Keeping
 from rigkit.opening import begin_sitting
 from rigkit.sitting import Sitting, say
 
@@ -26,7 +28,7 @@ __all__ = ["Rig", "connect", "simulate"]
 _live: weakref.WeakValueDictionary[str, Sitting] = weakref.WeakValueDictionary()
 
 
-class Rig(Firing):
+class Rig(Firing, Controls, Keeping):
     """A set of cameras that fire together.
 
     Get one from :func:`rigkit.connect` or :func:`rigkit.simulate`; use it as a context manager, or call :meth:`close`.
@@ -48,28 +50,6 @@ class Rig(Firing):
     Shot 1 apose: 8/8 exposed, 8/8 on disk
     """
 
-    def set(self, **values: Any) -> pd.DataFrame:
-        """Set properties on all cameras of this Rig and read them back: ``rig.set(iso=100, aperture=8)``.
-
-        Parameters
-        ----------
-        **values
-            Property names in any spelling (``iso``, ``shutter_speed``); values as people write them (``8``, ``"f/8"``,
-            ``"1/125"``), matched to each camera's own range.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Index (camera_key, property); columns position, asked, got, writeable, ok. One stubborn camera does not stop the
-            rest.
-
-        Raises
-        ------
-        UnknownName
-            No such property, or no camera has such a value; nothing was set.
-        """
-        return settings.apply(self._sitting, self.keys, values)
-
     def connect_cameras(self, timeout: float = 10.0) -> pd.DataFrame:
         """Ask the application to open its connection to the cameras of this Rig, and wait for them.
 
@@ -86,6 +66,26 @@ class Rig(Firing):
         self._sitting.demand("Connect", self._selection())
         keys, cameras = self.keys, self.session.state.cameras
         self._sitting.wait_for(lambda: all(cameras[key].status == "Ready" for key in keys), timeout)
+        return self.cameras
+
+    def detect(self, timeout: float = 5.0) -> pd.DataFrame:
+        """Ask the application to look for cameras that were plugged in (DetectCameras).
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait until no camera that is there is missing any more.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``cameras``.
+        """
+        self._sitting.demand("DetectCameras", {})
+        cameras = self.session.state.cameras
+        self._sitting.wait_for(
+            lambda: all(one.status in {"Ready", "Disconnected"} for one in cameras.values()), timeout
+        )
         return self.cameras
 
     def disconnect(self) -> pd.DataFrame:

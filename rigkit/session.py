@@ -147,7 +147,7 @@ class Session:
         Parameters
         ----------
         filename : str or None
-            PhotoFilename, a path on the application's computer.
+            The photo's path on the application's computer.
         size : int or None
             PhotoFilesize, bytes; None: not compared.
 

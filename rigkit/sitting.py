@@ -121,10 +121,14 @@ class Sitting:
         NoReply
             Nobody answered.
         """
+        self._check(msg_id, fields)
+        return self.client.request(msg_id, fields, timeout=timeout)
+
+    def _check(self, msg_id: str, fields: Mapping[str, Any]) -> None:
+        """Check a request before it is sent, and that the far end knows it."""
         check_request(msg_id, fields)
         if not self.client.dialect.knows(msg_id):
             raise RigError(f"{msg_id} does not exist in the 3.x dialect that {self.client.request_endpoint} speaks")
-        return self.client.request(msg_id, fields, timeout=timeout)
 
     def demand(self, msg_id: str, fields: Mapping[str, Any], hint: str = "") -> Message:
         """Send a request whose reply must be yes.
@@ -321,6 +325,8 @@ class Sitting:
             came of it.
         """
         session, ready = self.session, [key for key in keys if key not in not_ready]
+        for msg_id, fields in release.steps:
+            self._check(msg_id, fields)
         with self.client.exclusive:
             self.pump()
             shot_id = max(session.account.shots, default=0) + 1

@@ -269,7 +269,7 @@ def notebooks(env: "dict[str, str]", left: float) -> Result:
     """Execute every notebook and compare what it says with the outputs committed in it."""
     if not list((ROOT / "notebooks").rglob("*.ipynb")):
         return Result("notebooks", "skipped", remark="no notebooks", skips=("notebooks (none in notebooks/)",))
-    arguments = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+    arguments = ["-c", "pytest.ini", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
     sanitize = ROOT / "tests" / "nbval_sanitize.cfg"
     if sanitize.exists():
         arguments += ["--nbval-sanitize-with", str(sanitize)]

@@ -1,4 +1,10 @@
-"""The notebooks as they are committed. That they still say the same when executed is for nbval to find out."""
+r"""The notebooks as they are committed. That they still say the same when executed is for nbval to find out.
+
+After a change, execute a notebook and keep only what belongs to it, from the project's folder:
+
+    jupyter nbconvert --to notebook --execute --inplace --ClearMetadataPreprocessor.enabled=True \
+        "--ClearMetadataPreprocessor.preserve_nb_metadata_mask={'kernelspec', ('language_info', 'name')}" notebooks/NAME.ipynb
+"""
 
 from __future__ import annotations
 

@@ -42,6 +42,8 @@ def value_of(name: str) -> st.SearchStrategy[Any]:
     return st.one_of(st.integers(low, min(high, 50)), st.integers(-(2**63), 2**63))
 
 
+#: Told now and then, or only in part.
+TOLD_LATER = {"CameraPropertyInfo", "CameraVideoElapsedTime", "CameraLiveviewNumFrames", "CameraPhotosPerCapture"}
 REQUESTS = sorted(spec.msg_id for spec in MESSAGES.values() if spec.is_request and spec.msg_id != "Shutdown")
 
 
@@ -105,7 +107,11 @@ class Requests(RuleBasedStateMachine):
     )
     def on_photos(self, data: st.DataObject, msg_id: str, name: str) -> None:
         keys = data.draw(st.lists(st.sampled_from(sorted(self.desk.rig.photos)), min_size=1, max_size=3))
-        extra = {"RenamePhoto": {"PhotoComputedName": name}, "Delete": {"DeleteFiles": len(keys) > 1}}.get(msg_id, {})
+        extra: dict[str, Any] = {}
+        if msg_id == "RenamePhoto":
+            extra = {"PhotoComputedName": name}
+        elif msg_id == "Delete":
+            extra = {"DeleteFiles": len(keys) > 1}
         self.desk.ask(msg_id, PhotoSelection="Multiple", PhotoKeys=keys, **extra)
 
     @rule(data=st.data(), msg_id=st.sampled_from(REQUESTS))
@@ -179,34 +185,26 @@ class Requests(RuleBasedStateMachine):
                 last.setdefault(event["CameraKey"], {}).update(event)
         for key, told in last.items():
             info = self.desk.rig.cameras[key].info(self.desk.rig.now)
-            wrong = {
-                name: (value, info[name])
-                for name, value in told.items()
-                if name in info and name not in ("CameraPropertyInfo", "CameraVideoElapsedTime", "CameraLiveviewNumFrames", "CameraPhotosPerCapture")
-                and info[name] != value
-            }  # fmt: skip
-            assert not wrong
+            if info["CameraStatus"] == "Busy":  # counters are told when the work is done
+                told = {"CameraStatus": told["CameraStatus"]}
+            wrong = {name: (value, info[name]) for name, value in told.items() if name in info and info[name] != value}
+            assert set(wrong) <= TOLD_LATER
 
     def teardown(self) -> None:
         if hasattr(self, "desk"):
+            if any(camera.connected for camera in self.desk.rig.cameras.values()):
+                assert self.desk.all("EnableLiveview", Enable=False)
+                assert self.desk.all("EnableVideo", Enable=False)
             self.desk.wait(8000.0)  # the longest exposure and the farthest trigger
             self.status_equals_work()
-            for camera in self.desk.rig.cameras.values():
-                if camera.video_since is None:
-                    assert camera.status != "Busy"
+            assert {camera.status for camera in self.desk.rig.cameras.values()} <= {"Ready", "Disconnected", "Lost"}
             assert self.desk.rig.on_the_way == 0
 
 
-TestRequests = Requests.TestCase
-TestRequests.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+LAX = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
+TestRequests: Any = Requests.TestCase
+TestRequests.settings = settings(max_examples=25, stateful_step_count=25, **LAX)
 
-@pytest.mark.campaign
-class TestManyRequests(Requests.TestCase):  # type: ignore[misc, name-defined]
-    """The same, for longer."""
-
-    settings = settings(
-        max_examples=2000, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+LONG = {"settings": settings(max_examples=2000, stateful_step_count=60, **LAX)}
+TestManyRequests: Any = pytest.mark.campaign(type("TestManyRequests", (TestRequests,), LONG))

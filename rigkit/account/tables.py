@@ -132,7 +132,7 @@ def photo_rows(
         row["position"] = None if key is None else label(key)
         row["simulated"] = simulated
         if photo.location == "Local Disk":
-            row["path"], row["path_state"] = locate(row["filename"], row["size_bytes"])
+            row["path"], row["path_state"] = locate(photo.filename, row["size_bytes"])
             row["path"] = None if row["path"] is None else str(row["path"])
         if paired is not None:
             shot = account.shots[paired[0]]

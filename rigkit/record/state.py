@@ -93,6 +93,18 @@ class PhotoRecord:
     first_mono_ns: int = 0
     disk_mono_ns: int | None = None
     by_event: bool = True
+    #: DownloadPath when the file was written.
+    folder: str = ""
+
+    @property
+    def filename(self) -> str | None:
+        """PhotoFilename; before 5.3 there was none, and the file is where the options and its name say; None: not known."""
+        said = text_of(self.info.get("PhotoFilename"))
+        name = text_of(self.info.get("PhotoName")) or text_of(self.info.get("PhotoComputedName"))
+        if said or not (self.folder and name):
+            return said
+        separator = "\\" if "\\" in self.folder and "/" not in self.folder else "/"
+        return f"{self.folder.rstrip(separator)}{separator}{name}"
 
     @property
     def location(self) -> str:
@@ -274,6 +286,7 @@ class State:
                 photo.info[name] = value
         if photo.disk_mono_ns is None and info.get("PhotoLocation") == "Local Disk":
             photo.disk_mono_ns = message.mono_ns
+            photo.folder = text_of(self.options.get("DownloadPath")) or ""
 
     def _merge_rest(self, message: Message) -> None:
         if message.channel == "req":
