@@ -33,7 +33,7 @@ class Controls(Cameras):
         Returns
         -------
         pandas.DataFrame
-            Index (camera_key, property); columns position, asked, got, writeable, ok. One stubborn camera does not stop the
+            Index camera_key; columns position, property, asked, got, writeable, ok. One stubborn camera does not stop the
             rest.
 
         Raises

@@ -33,7 +33,7 @@ def apply(sitting: Sitting, keys: list[str], values: Mapping[str, Any]) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        Index (camera_key, property); columns position, asked, got, writeable, ok.
+        Index camera_key; columns position, property, asked, got, writeable, ok.
 
     Raises
     ------

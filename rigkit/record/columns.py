@@ -167,9 +167,10 @@ TABLES: dict[str, Table] = {
     ),
     "set": Table(
         "what rig.set() asked of each camera, and what it got",
-        (_CAMERA_KEY, Column("property", "text", "CameraPropertyType")),
+        (_CAMERA_KEY,),
         (
             _POSITION,
+            Column("property", "text", "CameraPropertyType"),
             Column("asked", "text", "the value as the caller wrote it"),
             Column("got", "text", "CameraPropertyValue read back afterwards"),
             Column("writeable", "flag", "CameraPropertyIsWriteable; false: a dial on the body"),
