@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Literal
 from rigkit import display
 from rigkit.account.shots import Exposure, ShotAccount
 from rigkit.account.tables import exposure_rows, photo_rows
-from rigkit.errors import Incomplete, RigError
+from rigkit.errors import Incomplete, NotReady, RigError, listed
 from rigkit.record.columns import frame
+from rigkit.sitting import Release, Sitting, selection
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from rigkit.sitting import Sitting
 
 __all__ = ["Shot"]
 
@@ -127,6 +126,54 @@ class Shot:
         if shot.done(files):
             self.session.log.sync()
         return self
+
+    def reshoot(self, *, wait: Until | None = "exposed", timeout: float | None = None, sure: bool = False) -> Shot:
+        """Fire the missing cameras once more, and only them; the shot keeps its number, the attempt goes up by one.
+
+        The views taken now show another instant: of a subject that moves, they don't belong to the others.
+
+        Parameters
+        ----------
+        wait : {"exposed", "files"} or None
+            As for ``rig.shoot()``.
+        timeout : float or None
+            Seconds at most of that waiting.
+        sure : bool
+            Fire also cameras of which it is not known whether they have fired (cause ``unknown``).
+
+        Returns
+        -------
+        Shot
+            This one.
+
+        Raises
+        ------
+        NotReady
+            A missing camera is not Ready; nothing was fired.
+        RigError
+            It is not known whether they have fired, or the session is closed.
+        Refused, NoReply
+            As for ``rig.shoot()``.
+        """
+        account = self._account
+        missing = [one for one in account.exposures.values() if one.status == "missing"]
+        if not missing:
+            return self if wait is None else self.wait(wait, timeout)
+        in_doubt = [self.session.label(one.camera_key) for one in missing if one.cause == "unknown"]
+        if in_doubt and not sure:
+            raise RigError(
+                f"Shot {self.id}: whether {listed(in_doubt)} fired is not known, since the release was not answered. Look at the "
+                "application first; reshoot(sure=True) fires them (again)"
+            )
+        keys = [one.camera_key for one in missing]
+        cameras = self.session.state.cameras
+        states = {key: cameras[key].status if key in cameras else "Absent" for key in keys}
+        not_ready = {self.session.label(key): status for key, status in states.items() if status != "Ready"}
+        if not_ready:
+            raise NotReady(not_ready, 0.0)
+        release = Release("shoot", (("Shoot", selection(keys)),))
+        self._sitting.fire(keys, release, not_ready={}, labels=account.labels, again=self.id)
+        return self if wait is None else self.wait(wait, timeout)
 
     def check(self) -> Shot:
         """Return this shot if it is complete.

@@ -296,7 +296,13 @@ class Sitting:
     # -- firing -------------------------------------------------------------------------------------------------------
 
     def fire(
-        self, keys: list[str], release: Release, *, not_ready: Mapping[str, str], labels: Mapping[str, Any]
+        self,
+        keys: list[str],
+        release: Release,
+        *,
+        not_ready: Mapping[str, str],
+        labels: Mapping[str, Any],
+        again: int | None = None,
     ) -> int:
         """Open a shot, release the shutters, note what became of the release.
 
@@ -310,6 +316,8 @@ class Sitting:
             Cameras of ``keys`` that are not asked to fire, and their status.
         labels : mapping
             subject, pose, rep, note.
+        again : int or None
+            The shot of which these cameras are fired once more, as its next attempt; None: a new shot.
 
         Returns
         -------
@@ -329,12 +337,13 @@ class Sitting:
             self._check(msg_id, fields)
         with self.client.exclusive:
             self.pump()
-            shot_id = max(session.account.shots, default=0) + 1
-            tag = tag_of(session.id, shot_id, 1)
+            shot_id = max(session.account.shots, default=0) + 1 if again is None else again
+            attempt = 1 if again is None else session.account.shots[again].attempt + 1
+            tag = tag_of(session.id, shot_id, attempt)
             session.log.note(
-                "shot",
+                "shot" if again is None else "attempt",
                 shot_id=shot_id,
-                attempt=1,
+                attempt=attempt,
                 expected=keys,
                 trigger=release.trigger,
                 tag=tag,

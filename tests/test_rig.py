@@ -102,6 +102,26 @@ def test_a_camera_that_was_unplugged_is_accounted(tmp_path):
         assert rig.without("A03", reason="no power").shoot().ok
 
 
+def test_only_the_missing_cameras_are_fired_again(tmp_path):
+    misfire = {"faults": [{"kind": "misfire", "camera": "A02", "at": 1}]}
+    with rigkit.simulate(cameras=4, seed=1, scenario=misfire, session=tmp_path / "s") as rig:
+        shot = rig.shoot(pose="apose", wait="files")
+        assert list(shot.missing["position"]) == ["A02"]
+        assert list(shot.missing["cause"]) == ["misfire"]
+        shot.reshoot(wait="files").check()
+        assert shot.id == 1
+        assert sorted(zip(shot.exposures["position"], shot.exposures["attempt"], strict=True)) == [
+            *[("A01", 1), ("A02", 2), ("A03", 1), ("A04", 1)]
+        ]
+        assert len(shot.photos) == 4
+        requests = rig.session.requests
+        assert list(requests["msg_id"]).count("Shoot") == 2
+        assert shot.reshoot().ok
+        assert len(rig.session.requests) == len(requests), "nothing is missing: nothing is fired"
+        rig.close()
+        assert_frame_equal(rigkit.open(rig.session.path).exposures, rig.session.exposures)
+
+
 def wait_until(rig: rigkit.Rig, condition: Callable[[], bool]) -> None:
     heard = rig.messages(timeout=5.0)
     while not condition():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -201,10 +201,15 @@ class Requests(RuleBasedStateMachine):
             assert self.desk.rig.on_the_way == 0
 
 
-LAX = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+ANY_LENGTH = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    # No explain: it runs the model under a tracer, for minutes.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+)
 
 TestRequests: Any = Requests.TestCase
-TestRequests.settings = settings(max_examples=25, stateful_step_count=25, **LAX)
+TestRequests.settings = settings(ANY_LENGTH, max_examples=25, stateful_step_count=25)
 
-LONG = {"settings": settings(max_examples=2000, stateful_step_count=60, **LAX)}
+LONG = {"settings": settings(ANY_LENGTH, max_examples=2000, stateful_step_count=60)}
 TestManyRequests: Any = pytest.mark.campaign(type("TestManyRequests", (TestRequests,), LONG))

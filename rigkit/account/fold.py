@@ -11,7 +11,7 @@ the shot (``batch``); the time alone (``window``).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile, ShotAccount, parse_tag
@@ -177,31 +177,44 @@ class Account:
 
     def _note_shot(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Open a shot: freeze who is expected, and their counters as they stand."""
-        exposures = {}
-        for key in fields["expected"]:
-            exposure = Exposure(key, attempt=fields["attempt"], base_ns=mono_ns)
-            camera = self._state.cameras.get(key)
-            if camera is not None:
-                exposure.batch_expected = camera.count("PhotoBatchNum")
-                exposure.taken_before = camera.count("CameraNumPhotosTaken")
-                exposure.failed_before = camera.count("CameraNumPhotosFailed")
-                exposure.downloads_failed_before = camera.count("CameraNumDownloadsFailed")
-                # Only seen in a capture of v5.3; where it is not said, one photo is all there is to wait for.
-                exposure.photos_expected = min(max(camera.count("CameraPhotosPerCapture") or 1, 1), 8)
-            exposures[key] = exposure
         shot = ShotAccount(
             shot_id=fields["shot_id"],
             labels=dict(fields.get("labels", {})),
             trigger=fields["trigger"],
             tag=fields["tag"],
             attempt=fields["attempt"],
-            exposures=exposures,
+            exposures={key: self._expect(key, fields["attempt"], mono_ns, wall_ns) for key in fields["expected"]},
             requested_ns=mono_ns,
             requested_wall_ns=wall_ns,
             allowance_s=float(fields.get("allowance_s", 0.0)),
         )
-        self.shots[shot.shot_id] = self._open[shot.shot_id] = shot
+        self.shots[shot.shot_id] = shot
         self._settle(shot, fields.get("not_ready", {}))
+
+    def _note_attempt(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
+        """Fire some cameras of a shot once more: what is expected of them starts anew."""
+        shot = self.shots.get(fields["shot_id"])
+        if shot is None:
+            return
+        shot.attempt, shot.outcome = fields["attempt"], None
+        shot.allowance_s = float(fields.get("allowance_s", 0.0))
+        for key in fields["expected"]:
+            if key in shot.exposures:
+                shot.exposures[key] = self._expect(key, shot.attempt, mono_ns, wall_ns)
+        self._settle(shot, fields.get("not_ready", {}))
+
+    def _expect(self, key: str, attempt: int, mono_ns: int, wall_ns: int) -> Exposure:
+        """Freeze what is known of a camera that is about to fire."""
+        exposure = Exposure(key, attempt=attempt, base_ns=mono_ns, requested_ns=mono_ns, requested_wall_ns=wall_ns)
+        camera = self._state.cameras.get(key)
+        if camera is not None:
+            exposure.batch_expected = camera.count("PhotoBatchNum")
+            exposure.taken_before = camera.count("CameraNumPhotosTaken")
+            exposure.failed_before = camera.count("CameraNumPhotosFailed")
+            exposure.downloads_failed_before = camera.count("CameraNumDownloadsFailed")
+            # Only seen in a capture of v5.3; where it is not said, one photo is all there is to wait for.
+            exposure.photos_expected = min(max(camera.count("CameraPhotosPerCapture") or 1, 1), 8)
+        return exposure
 
     def _note_fired(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Take in what became of the release, and when it was sent."""
@@ -209,11 +222,14 @@ class Account:
         if shot is None:
             return
         shot.outcome = fields["outcome"]
-        shot.requested_ns = fields["sent_mono_ns"]
-        shot.requested_wall_ns = fields["sent_wall_ns"]
-        shot.reply_ns = mono_ns if shot.outcome in {"accepted", "refused"} else None
+        sent_ns, sent_wall_ns = fields["sent_mono_ns"], fields["sent_wall_ns"]
+        if shot.attempt == 1:  # the times of a shot are those of its first release
+            shot.requested_ns, shot.requested_wall_ns = sent_ns, sent_wall_ns
+            shot.reply_ns = mono_ns if shot.outcome in {"accepted", "refused"} else None
         for exposure in shot.exposures.values():
-            exposure.base_ns = shot.requested_ns
+            if exposure.attempt == shot.attempt:
+                exposure.base_ns = exposure.requested_ns = sent_ns
+                exposure.requested_wall_ns = sent_wall_ns
         nothing_fired = {"refused": "refused", "undelivered": "not_sent"}.get(shot.outcome)
         if nothing_fired is not None:
             waiting = [key for key, exposure in shot.exposures.items() if exposure.status == "waiting"]
@@ -277,21 +293,18 @@ class Account:
         """
         instructions: list[Instruction] = []
         for shot in self.open_shots():
-            overdue = [
-                one
-                for one in shot.exposures.values()
-                if one.status == "waiting" and self.deadline_ns(shot, one) <= now_ns
-            ]
+            unsettled = [one for one in shot.exposures.values() if not one.settled]
+            overdue = [one for one in unsettled if one.status == "waiting" and self.deadline_ns(shot, one) <= now_ns]
             unasked = tuple(one.camera_key for one in overdue if one.asked_ns is None)
             if unasked:
                 instructions.append(Reconcile(shot.shot_id, unasked))
             causes = {one.camera_key: self._cause(shot, one) for one in overdue if one.asked_ns is not None}
             if files:
-                causes.update(self._file_causes(shot, now_ns))
+                causes.update(self._file_causes(unsettled, now_ns))
             if causes:
                 instructions.append(Decide(shot.shot_id, causes))
             if files:
-                instructions.extend(self._downloads(shot, now_ns))
+                instructions.extend(self._downloads(shot, unsettled, now_ns))
         return instructions
 
     def deadline_ns(self, shot: ShotAccount, exposure: Exposure) -> int:
@@ -341,12 +354,11 @@ class Account:
         own = camera.properties.get("Storage", {}).get("CameraPropertyValue") if camera is not None else None
         return (own or self._state.options.get("DefaultStorage")) == "Card"
 
-    def _downloads(self, shot: ShotAccount, now_ns: int) -> Iterator[Download]:
+    def _downloads(self, shot: ShotAccount, unsettled: Iterable[Exposure], now_ns: int) -> Iterator[Download]:
         wanted = [
             one
-            for one in shot.exposures.values()
+            for one in unsettled
             if one.exposed
-            and not one.settled
             and one.download_asked_ns is None
             and one.heard_ns is not None
             and (
@@ -366,17 +378,12 @@ class Account:
             and failed > exposure.downloads_failed_before
         )
 
-    def _file_causes(self, shot: ShotAccount, now_ns: int) -> dict[str, tuple[str, str]]:
+    def _file_causes(self, unsettled: Iterable[Exposure], now_ns: int) -> dict[str, tuple[str, str]]:
         """Files that were asked for once more and still did not come."""
         causes = {}
-        for exposure in shot.exposures.values():
+        for exposure in unsettled:
             asked = exposure.download_asked_ns
-            if (
-                exposure.exposed
-                and not exposure.settled
-                and asked is not None
-                and asked + int(DOWNLOAD_S * _SECOND) <= now_ns
-            ):
+            if exposure.exposed and asked is not None and asked + int(DOWNLOAD_S * _SECOND) <= now_ns:
                 failed = self._download_failed(exposure)
                 causes[exposure.camera_key] = ("download_failed" if failed else "pending", "asked for twice")
         return causes

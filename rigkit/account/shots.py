@@ -38,6 +38,8 @@ class Exposure:
         The attempt it belongs to.
     base_ns : int
         Host monotonic clock from which its deadlines count.
+    requested_ns, requested_wall_ns : int
+        When its release was sent, by the host's monotonic and wall clock.
     batch_expected : int or None
         CameraInfo.PhotoBatchNum at fire time: the number its photo will get.
     taken_before, failed_before, downloads_failed_before : int or None
@@ -58,6 +60,8 @@ class Exposure:
     detail: str | None = None
     attempt: int = 1
     base_ns: int = 0
+    requested_ns: int = 0
+    requested_wall_ns: int = 0
     batch_expected: int | None = None
     batch_num: int | None = None
     taken_before: int | None = None
@@ -87,7 +91,9 @@ class Exposure:
     @property
     def settled(self) -> bool:
         """Whether there is nothing more to wait for: missing, on disk, or known not to come."""
-        return self.status == "missing" or (self.exposed and (self.on_disk or self.cause is not None))
+        if self.status == "waiting":  # asked for every camera after every event: the usual answer first
+            return False
+        return self.status == "missing" or self.cause is not None or self.on_disk
 
 
 @dataclass(slots=True)

@@ -22,8 +22,10 @@ _SECOND = 1e9
 def shot_rows(account: Account, session_id: str, simulated: bool) -> Iterator[dict[str, Any]]:
     """Rows of the shots table."""
     for shot in account.shots.values():
-        heard = [one.heard_ns for one in shot.exposures.values() if one.heard_ns is not None]
-        disk = [one.disk_ns for one in shot.exposures.values() if one.disk_ns is not None and one.on_disk]
+        # A reshoot is another instant: the times of a shot are those of its first attempt.
+        first = [one for one in shot.exposures.values() if one.attempt == 1]
+        heard = [one.heard_ns for one in first if one.heard_ns is not None]
+        disk = [one.disk_ns for one in first if one.disk_ns is not None and one.on_disk]
         missing = sum(one.status == "missing" for one in shot.exposures.values())
         outstanding = any(one.exposed and not one.on_disk for one in shot.exposures.values())
         yield {
@@ -95,11 +97,11 @@ def _exposure_row(shot: ShotAccount, exposure: Exposure, state: State, position:
         "batch_num": exposure.batch_num,
         "n_photos": len(exposure.photos),
         "n_files": sum(exposure.photos.values()),
-        "requested": shot.requested_wall_ns,
-        "arrival_s": None if exposure.heard_ns is None else (exposure.heard_ns - shot.requested_ns) / _SECOND,
+        "requested": exposure.requested_wall_ns,
+        "arrival_s": None if exposure.heard_ns is None else (exposure.heard_ns - exposure.requested_ns) / _SECOND,
         "on_disk_s": None
         if exposure.disk_ns is None or not exposure.on_disk
-        else (exposure.disk_ns - shot.requested_ns) / _SECOND,
+        else (exposure.disk_ns - exposure.requested_ns) / _SECOND,
         "date_captured": parse_captured(photos[0].get("PhotoDateCaptured")) if photos else None,
         "size_bytes": sum(size for size in sizes if size is not None) if photos else None,
         "late": exposure.late,

@@ -11,7 +11,7 @@ __all__ = ["CAUSES", "advice"]
 CAUSES: dict[str, tuple[str, str]] = {
     "not_ready": (
         "the camera was not Ready when the shot was fired, so it was not asked to fire",
-        "plug it in, switch it on, rig.connect_cameras(), then shoot again",
+        "plug it in, switch it on, rig.connect_cameras(), then shot.reshoot()",
     ),
     "lost_during": (
         "the camera went away after the shot was fired and no photo of it was heard of",
@@ -19,7 +19,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "misfire": (
         "the application counted a failed photo for it (CameraNumPhotosFailed) and no photo came",
-        "check focus mode, lens cap and mirror lock-up, then shoot again",
+        "check focus mode, lens cap and mirror lock-up; shot.reshoot() fires only the missing cameras",
     ),
     "no_response": (
         "nothing was heard of it, and asking again (GetCamera, Synchronise) found no photo either",

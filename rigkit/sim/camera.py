@@ -164,8 +164,22 @@ class SimulatedCamera:
         """Property values by type."""
         return {kind: one.value for kind, one in self.properties.items()}
 
-    def forget_work(self) -> None:
-        """Give up everything in progress and let go of whatever is held: latch, trigger, button, live view, video."""
+    def forget_work(self) -> dict[str, Any]:
+        """Give up everything in progress and let go of whatever is held: latch, trigger, button, live view, video.
+
+        Returns
+        -------
+        dict
+            Fields that are different now and were told before.
+        """
+        changed: dict[str, Any] = {}
+        if self.focused:
+            changed["CameraIsFocused"] = False
+        if self.video_since is not None:
+            changed["CameraVideoIsEnabled"] = False
+        if self.zoom_target >= 0:
+            changed["CameraPowerZoomTarget"] = -1
+        live = self.live_on
         self.life += 1
         self.jobs = 0
         self.armed = False
@@ -174,6 +188,8 @@ class SimulatedCamera:
         self.live_on = self.live_zoom = self.live_dof = False
         self.video_since = None
         self.zoom_target = -1
+        self.focused = False
+        return {**changed, **self.live_state()} if live else changed
 
     def brief(self) -> dict[str, Any]:
         """Return the partial CameraUpdated that follows every change of state: exactly the keys of the v5.3 capture."""
@@ -205,6 +221,16 @@ class SimulatedCamera:
     def part(self, **fields: Any) -> dict[str, Any]:
         """Return a partial CameraUpdated that tells just ``fields``."""
         return {"CameraSelection": "Single", "CameraKey": self.key, **fields, "NodeKey": ""}
+
+    def live_state(self) -> dict[str, Any]:
+        """Return what is told when live view changes."""
+        return {
+            "CameraLiveviewIsEnabled": self.live_on,
+            "CameraLiveviewZoomIsEnabled": self.live_zoom,
+            "CameraLiveviewDOFIsEnabled": self.live_dof,
+            "CameraLiveviewNumFrames": self.live_frames,
+            **self.live_region(),
+        }
 
     def live_region(self) -> dict[str, float]:
         """Return the part of the sensor that live view shows, sensor pixels."""
@@ -238,15 +264,11 @@ class SimulatedCamera:
             CameraLiveviewZoomIsSupported=True,
             CameraLiveviewDOFIsSupported=True,
             CameraLiveviewFocusIsSupported=True,
-            CameraLiveviewIsEnabled=self.live_on,
-            CameraLiveviewZoomIsEnabled=self.live_zoom,
-            CameraLiveviewDOFIsEnabled=self.live_dof,
-            CameraLiveviewNumFrames=self.live_frames,
+            **self.live_state(),
             CameraLiveviewFPS=self.live_fps,
             CameraLiveviewVideoFPS=self.live_video_fps,
             CameraLiveviewSensorWidth=width,
             CameraLiveviewSensorHeight=height,
-            **self.live_region(),
             **_region("CameraLiveviewAFRegion", width * 0.45, height * 0.45, width * 0.55, height * 0.55),
             CameraVideoIsSupported=True,
             CameraVideoIsEnabled=recording,

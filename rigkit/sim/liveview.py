@@ -118,18 +118,7 @@ def _fps(rig: SimulatedRig, camera: SimulatedCamera) -> int:
 
 
 def _tell(rig: SimulatedRig, camera: SimulatedCamera) -> None:
-    rig.publish(
-        "CameraUpdated",
-        camera.part(
-            CameraStatus=camera.status,
-            CameraLiveviewIsEnabled=camera.live_on,
-            CameraLiveviewZoomIsEnabled=camera.live_zoom,
-            CameraLiveviewDOFIsEnabled=camera.live_dof,
-            CameraLiveviewNumFrames=camera.live_frames,
-            **camera.live_region(),
-        ),
-        camera,
-    )
+    rig.publish("CameraUpdated", camera.part(CameraStatus=camera.status, **camera.live_state()), camera)
 
 
 def _frame(rig: SimulatedRig, camera: SimulatedCamera, life: int, run: int) -> None:

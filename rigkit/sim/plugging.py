@@ -93,10 +93,12 @@ def lose(rig: SimulatedRig, camera: SimulatedCamera) -> None:
 
 def _leave(rig: SimulatedRig, camera: SimulatedCamera, status: str) -> None:
     """End the session with a camera; what was in progress is given up, what is only on it is out of reach."""
-    camera.forget_work()
+    changed = camera.forget_work()
     delivery.drop_transfers(rig, camera)
     camera.status = status
     rig.publish_camera(camera)
+    if changed:
+        rig.publish("CameraUpdated", camera.part(**changed), camera)
     if status == "Lost":
         for photo in camera.held.values():
             if photo.location == "Camera" and not photo.arrived:
