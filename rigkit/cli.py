@@ -95,6 +95,7 @@ def _simulator(
 ) -> Server:
     """Build the server of ``rigkit sim``."""
     import os
+    import secrets
     import tempfile
 
     from rigkit.link.disk import LocalDisk
@@ -104,7 +105,8 @@ def _simulator(
 
     start, utc_offset_minutes = _epoch(epoch)
     read = Scenario.from_text(_scenario_text(scenario)) if scenario else None
-    folder = os.path.realpath(download or tempfile.mkdtemp(prefix="rigkit-sim-"))
+    # Not made before there is a photo for it, so that a simulator nobody shot with leaves nothing behind.
+    folder = os.path.realpath(download or Path(tempfile.gettempdir(), f"rigkit-sim-{secrets.token_hex(6)}"))
     allowed = (
         tuple(os.path.realpath(root) for root in (*roots, folder))
         if roots

@@ -223,6 +223,15 @@ def test_faults_with_a_time_concern_the_next_release() -> None:
         ("faults: [{at: 1, camera: A01, kind: setting, amount: {ISO: 5}}]", "ISO value"),
         ("faults: [{at: 1, camera: A01, kind: setting, amount: {Iso: 100}}]", "'Iso'.* ISO,"),
         ("faults: [lost]", "mapping"),
+        ("settings: [1]", "maps names"),
+        ("settings: {shot_ordre: captured}", "shot_order"),
+        ("settings: {shot_order: random}", "ready_after_photo"),
+        ("settings: {cameras: 3}", "cameras"),
+        ("settings: {echo_origin: 1}", "echo_origin"),
+        ("settings: {detect_ms: 100}", "detect_ms"),
+        ("settings: {detect_ms: [1, 2, 3]}", "detect_ms"),
+        ("settings: {models: [D850, 3]}", "models"),
+        ("settings: {utc_offset_minutes: 1.5}", "utc_offset_minutes"),
         ("just words", "mapping"),
         ("a: [", "not YAML"),
         ("!!python/object/apply:os.system [echo]", "not YAML"),
@@ -253,6 +262,15 @@ def test_a_scenario_describes_cameras() -> None:
     events = shoot(desk)
     assert {event["PhotoDateCaptured"][-4:] for event in events if "PhotoDateCaptured" in event} == {".000"}
     assert desk.rig.cameras[desk.keys[1]].lag_ms == 500
+
+
+def test_a_scenario_may_change_settings() -> None:
+    text = "settings: {shot_order: ready_before_photo, detect_ms: [10, 20], lag_ms: 90, models: [D780, D850, D850]}"
+    desk = Desk(cameras=1, scenario=Scenario.from_text(text), lag_spread_ms=0)
+    assert list(desk.rig.settings.detect_ms) == [10, 20]
+    assert desk.rig.cameras[desk.keys[0]].lag_ms == 90
+    told = [event.get("CameraStatus") or event.get("PhotoLocation") for event in shoot(desk)]
+    assert told[:3] == ["Busy", "Ready", "Camera"]
 
 
 def test_the_tables_name_every_kind_and_key() -> None:

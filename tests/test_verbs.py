@@ -29,6 +29,9 @@ def sent(rig: rigkit.Rig) -> list[str]:
 
 
 def test_the_tables_look_the_same_in_both_dialects(rig):
+    assert len(rig.get("iso")) == 4
+    with pytest.raises(UnknownName, match="200"):
+        rig.set(iso=123456)
     rig.set(iso=200)
     shot = rig.shoot(pose="apose", wait="files")
     assert shot.ok

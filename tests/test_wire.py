@@ -106,11 +106,13 @@ def test_a_3x_state_reads_in_current_names():
         "SetOptionsMsg": {"GridUniqueTag": "a"},
         "CameraUpdatedMsg": [{"CameraKey": "k", "GridBatchNum": 5}],
         "PhotoUpdatedMsg": [{"PhotoKey": "p", "GridSequenceNum": 9}],
+        "PropertyUpdatedMsg": [{"CameraKey": "k", "PropertyInfoMsg": [{"CameraPropertyType": "ISO"}]}],
     }
     body, _ = decode_frame(json.dumps(wire).encode())
     assert body["OptionsInfo"] == {"UniqueTag": "a"}
     assert body["CameraInfo"] == [{"CameraKey": "k", "PhotoBatchNum": 5}]
     assert body["PhotoInfo"] == [{"PhotoKey": "p", "PhotoSequenceNum": 9}]
+    assert body["PropertyUpdated"] == [{"CameraKey": "k", "CameraPropertyInfo": [{"CameraPropertyType": "ISO"}]}]
 
 
 def test_encoding_for_3x_has_its_mark_its_names_and_no_new_fields():

@@ -7,6 +7,7 @@ unit. ``<NA>`` always means: not known, or not yet.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -323,6 +324,7 @@ TABLES: dict[str, Table] = {
 }
 
 
+@functools.cache
 def _dtype(column: Column) -> Any:
     """Pandas dtype of a column; explicit in everything that pandas 3 would otherwise infer."""
     import pandas as pd
@@ -339,16 +341,17 @@ def _dtype(column: Column) -> Any:
     }[column.kind]
 
 
-def _series(column: Column, values: list[Any]) -> pd.Series[Any]:
+def _array(column: Column, values: list[Any]) -> Any:
+    """Values of a column as a pandas array of its dtype."""
     import pandas as pd
 
     if column.kind == "wall":  # integer nanoseconds of the Unix epoch, or None
         stamps = pd.array([None if value is None else value // 1000 for value in values], dtype="Int64")
-        return pd.Series(pd.to_datetime(stamps, unit="us", utc=True).astype(_dtype(column)), name=column.name)
+        return pd.to_datetime(stamps, unit="us", utc=True).astype(_dtype(column)).array
     if column.kind == "word":  # a word nobody declared is kept out of the category, never an error
         known = set(column.words)
         values = [value if value in known else None for value in values]
-    return pd.Series(pd.array(values, dtype=_dtype(column)), name=column.name)
+    return pd.array(values, dtype=_dtype(column))
 
 
 def frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -370,10 +373,14 @@ def frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     table = TABLES[name]
     rows = list(rows)
-    columns = {column.name: _series(column, [row.get(column.name) for row in rows]) for column in table.all}
-    built = pd.DataFrame(columns)
-    # An index keeps its dtype only if it is set from a typed column; a MultiIndex keeps that of each level.
-    built = built.set_index([column.name for column in table.keys])
+    columns = {column.name: _array(column, [row.get(column.name) for row in rows]) for column in table.all}
+    keys = {column.name: columns.pop(column.name) for column in table.keys}
+    # An index keeps the dtype of the array it is made of; a MultiIndex keeps that of each level.
+    if len(keys) == 1:
+        index = pd.Index(*keys.values(), name=table.keys[0].name)
+    else:
+        index = pd.MultiIndex.from_arrays(list(keys.values()), names=list(keys))
+    built = pd.DataFrame(columns, index=index, copy=False)  # the arrays are nobody else's
     built.attrs["schema"] = f"rigkit.{name}/{SCHEMA_VERSION}"
     return built
 

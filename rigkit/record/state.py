@@ -146,16 +146,17 @@ def camera_parts(message: Message) -> Iterator[tuple[str, Mapping[str, Any]]]:
     Parameters
     ----------
     message : Message
-        A CameraUpdated, PropertyUpdated (v3) or LiveviewUpdated event, or whatever carries ``CameraInfo``.
+        A CameraUpdated, PropertyUpdated (v3) or LiveviewUpdated event, or whatever carries ``CameraInfo`` (in a 3.x state also
+        ``PropertyUpdated``).
     """
     if message.channel == "req":
         return
     if message.msg_id in {"CameraUpdated", "PropertyUpdated", "LiveviewUpdated"}:
         keys = _keys(message.body, "CameraKey", "CameraKeys")
         yield from ((key, message.body) for key in keys)
-    infos = message.get("CameraInfo")
-    if isinstance(infos, list):
-        for info in infos:
+    for container in ("CameraInfo", "PropertyUpdated"):
+        infos = message.get(container)
+        for info in infos if isinstance(infos, list) else ():
             if isinstance(info, dict):
                 yield from ((key, info) for key in _keys(info, "CameraKey", "CameraKeys"))
 

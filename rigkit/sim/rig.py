@@ -74,13 +74,14 @@ class SimulatedRig:
         develop: Callable[[Recipe], bytes] | None = None,
         disk: Disk | None = None,
     ) -> None:
-        self.settings = settings = settings or SimSettings()
+        settings = settings or SimSettings()
+        scenario = settings.scenario
+        self.scenario = scenario if isinstance(scenario, Scenario) else Scenario.from_data(scenario or {})
+        self.settings = settings = settings.overridden(self.scenario.settings)
         self.develop = develop
         self.disk = disk
         self.dialect = DIALECTS[settings.dialect]
         self._v3 = settings.dialect == "v3"
-        scenario = settings.scenario
-        self.scenario = scenario if isinstance(scenario, Scenario) else Scenario.from_data(scenario or {})
         self.cameras = build_cameras(settings, self.scenario)
         self.photos: dict[str, Photo] = {}
         self.files: dict[str, Photo] = {}  # the photo that each file name belongs to

@@ -5,13 +5,16 @@ A scenario is a mapping, as YAML or Python::
     cameras:
       "*":  {jitter_ms: 4, drift_ppm: 20}
       A07:  {lag_ms: 95, clock_offset_s: -1.5}
+    settings: {shot_order: ready_after_photo, detect_ms: [100, 400]}
     faults:
       - {at: 6, camera: A07, kind: lost}
       - {at: 5, after_s: 0.5, camera: A03, kind: lost, amount: 3000}
       - {at: 12.5s, camera: "*", kind: clock_step, amount: 3600000}
 
-``at`` is the number of a release, counted from 1, or a text like ``12.5s``: seconds since the start. ``after_s`` delays the
-fault by so many seconds. Kinds that concern one shot, given with a time, concern the camera's next release.
+``settings`` are those of :class:`~rigkit.sim.settings.SimSettings` by name, where no option of ``rigkit sim`` sets them; what
+is said of a camera (``CAMERA_KEYS``) overrides both. ``at`` is the number of a release, counted from 1, or a text like
+``12.5s``: seconds since the start. ``after_s`` delays the fault by so many seconds. Kinds that concern one shot, given with a
+time, concern the camera's next release.
 
 =================  ==========================================================================  ====================  ===========
 kind               what happens                                                                amount                if absent
@@ -140,10 +143,13 @@ class Scenario(NamedTuple):
         What it says about cameras, by name, key or ``"*"``.
     faults : tuple of Fault
         What goes wrong, in the order given.
+    settings : dict
+        Settings by name, checked when they are applied.
     """
 
     cameras: dict[str, dict[str, Any]]
     faults: tuple[Fault, ...]
+    settings: dict[str, Any]
 
     @classmethod
     def from_text(cls, text: str) -> Scenario:
@@ -169,16 +175,20 @@ class Scenario(NamedTuple):
         """Check a scenario given as a mapping; raises as :meth:`from_text` does."""
         if not isinstance(data, Mapping):
             raise ValueError(f"a scenario is a mapping with 'cameras' and 'faults', not {type(data).__name__}")
-        _known(data, ("cameras", "faults"), "key", "a scenario")
+        _known(data, ("cameras", "faults", "settings"), "key", "a scenario")
         cameras = data.get("cameras") or {}
         faults = data.get("faults") or []
         if not isinstance(cameras, Mapping):
             raise ValueError("'cameras' in a scenario maps names to what they are like")
         if not isinstance(faults, list | tuple):
             raise ValueError("'faults' in a scenario is a list")
+        settings = data.get("settings") or {}
+        if not isinstance(settings, Mapping):
+            raise ValueError("'settings' in a scenario maps names to values")
         return cls(
             {str(name): _camera(str(name), one) for name, one in cameras.items()},
             tuple(_fault(n, one) for n, one in enumerate(faults, 1)),
+            {str(name): value for name, value in settings.items()},
         )
 
     def check_names(self, names: Iterable[str], keys: Iterable[str], hubs: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from rigkit.errors import UnknownName
@@ -26,6 +26,25 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "clock_report": ("requested", "measured"),
     "storage_applies": ("at once", "on connect"),
 }
+
+
+#: What the command line or the caller decides.
+_NOT_BY_SCENARIO = frozenset(
+    {"cameras", "seed", "scenario", "dialect", "download", "roots", "truth", "photos", "epoch"}
+)
+
+
+def _alike(value: Any, example: Any) -> bool:
+    """Whether a value is of the sort of an example: yes or no, number, text, or so many of them."""
+    if isinstance(example, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(example, bool)
+    if isinstance(example, tuple):
+        first = example[0] if example else ""
+        right_length = isinstance(value, tuple) and (isinstance(first, str) or len(value) == len(example))
+        return right_length and all(_alike(one, first) for one in value)
+    if isinstance(example, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(example))
 
 
 @dataclass(frozen=True)
@@ -217,6 +236,33 @@ class SimSettings:
     collision_suffix: str = "_{n}"
     as_captured: bool = False
     explain: bool = False
+
+    def overridden(self, wishes: Mapping[str, Any]) -> SimSettings:
+        """Return these settings with some changed by a scenario.
+
+        Parameters
+        ----------
+        wishes : Mapping
+            New values by name.
+
+        Raises
+        ------
+        UnknownName
+            No such setting, or one that is not a scenario's to change.
+        ValueError
+            A value of another sort.
+        """
+        own = [one.name for one in fields(self) if one.name not in _NOT_BY_SCENARIO]
+        changes: dict[str, Any] = {}
+        for name, value in wishes.items():
+            if name not in own:
+                raise UnknownName("setting", name, own, where="a scenario")
+            changes[name] = tuple(value) if isinstance(value, list) else value
+            if not _alike(changes[name], getattr(self, name)):
+                raise ValueError(
+                    f"setting {name} of the scenario: expected the like of {getattr(self, name)!r}, not {value!r:.80}"
+                )
+        return replace(self, **changes)
 
     def __post_init__(self) -> None:
         if self.photos == "rendered":  # type: ignore[comparison-overlap]  # the word comes from outside

@@ -83,8 +83,9 @@ class Dialect:
             A decoded frame. In the current dialect the very same object comes back.
         """
         if not self._fields_back:
-            if wire.get("msg_id") in ALIASES:
-                wire["msg_id"] = ALIASES[wire["msg_id"]]
+            msg_id = wire.get("msg_id")
+            if isinstance(msg_id, str) and msg_id in ALIASES:
+                wire["msg_id"] = ALIASES[msg_id]
             return wire
         # A reply to FormatAllMsg and one to Format mean the same; the same goes for every id that was renamed.
         body = {self._fields_back.get(name, name): _renamed(value, self._fields_back) for name, value in wire.items()}

@@ -306,6 +306,9 @@ _TABLE = (
     Field("NodeInfo", "object[]", v3="NodeUpdatedEventMsg"),
     Field("CameraInfo", "object[]", v3="CameraUpdatedMsg"),
     Field("PhotoInfo", "object[]", v3="PhotoUpdatedMsg"),
+    Field(
+        "PropertyUpdated", "object[]", until="3.38", v3="PropertyUpdatedMsg"
+    ),  # one per camera; 3.x's only properties
     # nodes
     Field("NodeKey", "string", internal=True),
     Field("NodeKeys", "string[]", "4.28", internal=True),

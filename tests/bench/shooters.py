@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,7 @@ __all__ = ["SHOOTERS", "Shooter", "main"]
 
 
 class Shooter(ABC):
-    """A program that shoots, and waits until every photo is a file."""
-
-    def __init__(self, requests: str, publisher: str, folder: Path) -> None:
-        """Connect."""
+    """A program that shoots, and waits until every photo is a file; connected once it is made."""
 
     @abstractmethod
     def shoot(self) -> int:
@@ -32,6 +30,7 @@ class Shooter(ABC):
         """Measure what else there is, after a shot."""
         return {}
 
+    @abstractmethod
     def close(self) -> None:
         """End."""
 
@@ -58,20 +57,22 @@ class Rigkit(Shooter):
 
         self.rig = rigkit.connect(requests, publisher=publisher, session=folder / "sitting")
         self.shot: rigkit.Shot | None = None
-        self._returned_ns = self._recorded = 0
+        self._called_ns = self._returned_ns = self._recorded = 0
 
     def shoot(self) -> int:
-        """Shoot; the stamp is for ``more``."""
+        """Shoot; the stamps are for ``more``."""
         self._recorded = len(self.rig.session.log)
+        self._called_ns = time.monotonic_ns()
         self.shot = self.rig.shoot(wait="files")
         self._returned_ns = time.monotonic_ns()
         return self.shot.n_on_disk
 
     def more(self) -> dict[str, float]:
-        """Measure the time from the last event to the return of ``shoot()``, and the tables of the shot."""
+        """Measure how long the rig was waited for by nobody, before the release and after the last event; and the tables."""
         assert self.shot is not None
         entries = self.rig.session.log.since(self._recorded)
         heard = [one.mono_ns for one in entries if one.channel == "pub" and one.mono_ns <= self._returned_ns]
+        sent_ns = next(one.mono_ns for one in entries if one.channel == "req" and b'"Shoot"' in one.raw)
         began = time.process_time()
         exposures = self.shot.exposures
         middle = time.process_time()
@@ -80,6 +81,7 @@ class Rigkit(Shooter):
         assert len(exposures) == len(photos)
         return {
             "events": len(heard),
+            "before_ms": (sent_ns - self._called_ns) / 1e6,
             "after_ms": (self._returned_ns - heard[-1]) / 1e6,
             "exposures_ms": (middle - began) * 1000,
             "photos_ms": (ended - middle) * 1000,
@@ -149,7 +151,8 @@ class Receive(Script):
         return on_disk
 
 
-SHOOTERS: dict[str, type[Shooter]] = {"rigkit": Rigkit, "json": Json, "receive": Receive}
+#: Name -> from the endpoint of requests, that of the publisher and a folder to a shooter.
+SHOOTERS: dict[str, Callable[[str, str, Path], Shooter]] = {"rigkit": Rigkit, "json": Json, "receive": Receive}
 
 
 def main(name: str, requests: str, publisher: str, folder: str) -> None:

@@ -1,0 +1,1 @@
+"""What any server of the External API must do, simulated or real."""
