@@ -20,7 +20,7 @@ from rigkit.record.columns import frame
 from rigkit.record.folder import Manifest, local_path, read_manifest
 from rigkit.record.journal import Entry, read_journal
 from rigkit.record.log import Log
-from rigkit.record.state import State, text_of
+from rigkit.record.state import State, camera_parts, photo_parts, text_of
 from rigkit.record.tables import camera_rows, event_row, loss_rows, request_rows, setting_rows
 from rigkit.wire import Message, decode_frame
 
@@ -101,8 +101,9 @@ class Session:
         if entry.channel == "note":
             return self._fold_note(body, entry)
         message = Message(body, entry.channel, entry.mono_ns, entry.wall_ns, dialect, number)
-        gap = self.state.fold(message)
-        self.account.fold(message)
+        cameras, photos = camera_parts(message), photo_parts(message)
+        gap = self.state.fold(message, cameras, photos)
+        self.account.fold(message, cameras, photos)
         bad = not message.msg_id
         self.state.bad += bad
         return (

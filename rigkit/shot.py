@@ -122,7 +122,7 @@ class Shot:
             return self
         files = until == "files"
         shot = self._account
-        self._sitting.wait_for(lambda: shot.done(files), timeout, files=files)
+        self._sitting.wait_for(lambda: shot.done(files), timeout, files=files, needs=lambda: shot.outstanding(files))
         if shot.done(files):
             self.session.log.sync()
         return self

@@ -14,7 +14,7 @@ from rigkit.account.shots import Decide, Download, Reconcile, parse_tag, tag_of
 from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
 from rigkit.record.causes import CAUSES
 from rigkit.record.columns import TABLES, empty, frame
-from rigkit.record.state import State
+from rigkit.record.state import State, camera_parts, photo_parts
 from rigkit.wire import Message
 
 SESSION = "0123abcd"
@@ -45,8 +45,9 @@ class Bench:
         self.seq += 1
         body = {"msg_type": msg_type, "msg_id": msg_id, "msg_seq_num": self.seq, "msg_result": True, **fields}
         message = Message(body, channel, at_ns, at_ns, number=self.seq)
-        self.state.fold(message)
-        self.account.fold(message)
+        cameras, photos = camera_parts(message), photo_parts(message)
+        self.state.fold(message, cameras, photos)
+        self.account.fold(message, cameras, photos)
 
     def note(self, kind: str, at_ns: int, **fields: Any) -> None:
         self.account.note(kind, json.loads(json.dumps(fields)), at_ns, at_ns)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rigkit.record.columns import TABLES, describe, empty, frame
 from rigkit.record.journal import Entry
-from rigkit.record.state import State
+from rigkit.record.state import State, camera_parts, photo_parts
 from rigkit.record.tables import (
     camera_rows,
     created_ns,
@@ -27,13 +27,20 @@ from rigkit.wire import Message, decode_frame
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "reference" / "samples.jsonl"
 
 
+class Heard(State):
+    """A state that finds the parts of a message itself."""
+
+    def fold(self, message: Message, cameras: Any = None, photos: Any = None) -> int:
+        return super().fold(message, camera_parts(message), photo_parts(message))
+
+
 def event(seq: int | None, msg_id: str = "NetworkPing", channel: str = "pub", **fields: Any) -> Message:
     number = {} if seq is None else {"msg_seq_num": seq}
     return Message({"msg_type": "Event", "msg_id": msg_id, **number, **fields}, channel, 5, 7)
 
 
 def losses(*numbers: int) -> list[tuple[str, int | None, int | None, int | None]]:
-    state = State()
+    state = Heard()
     for number in numbers:
         state.fold(event(number))
     return [(one.where, one.n, one.first, one.last) for one in state.losses]
@@ -71,7 +78,7 @@ def test_losses_add_up_to_what_was_dropped(kept):
 
 
 def test_partial_news_is_merged_and_live_view_is_not():
-    state = State()
+    state = Heard()
     state.fold(event(1, "CameraUpdated", CameraKey="k", CameraStatus="Ready", CameraModel="D850"))
     properties = [{"CameraPropertyType": "ISO", "CameraPropertyValue": "100", "CameraPropertyRange": ["100", "200"]}]
     state.fold(event(2, "CameraUpdated", CameraKey="k", CameraStatus="Busy", CameraPropertyInfo=properties))
@@ -111,7 +118,7 @@ NAMES = st.sampled_from(
     st.sampled_from(["pub", "req", "rep"]),
 )
 def test_a_server_may_say_anything(msg_id, fields, channel):
-    state = State()
+    state = Heard()
     state.fold(event(1, "PhotoUpdated", PhotoKey="p", CameraKey="k"))
     state.fold(event(2, msg_id, channel, **fields))
     rows = [photo_fields(photo) for photo in state.photos.values()]
@@ -133,7 +140,7 @@ def test_an_empty_table_keeps_its_columns(name):
 
 @pytest.mark.skipif(not SAMPLES.is_file(), reason="the real payloads are not beside the checkout")
 def test_the_3x_sample_and_the_5x_capture_fill_the_same_columns():
-    state = State()
+    state = Heard()
     for line in SAMPLES.read_text().splitlines():
         sample = json.loads(line)
         if sample["direction"] == "server->subscriber":
@@ -154,7 +161,7 @@ def test_the_3x_sample_and_the_5x_capture_fill_the_same_columns():
 
 
 def test_requests_and_what_became_of_them():
-    state = State()
+    state = Heard()
     raws = [Entry("req", 0, 0, b'{"msg_id":"Shoot"}')] * 3
     for number, seq in enumerate([4, 5, 6]):
         state.fold(
@@ -171,7 +178,7 @@ def test_requests_and_what_became_of_them():
 
 
 def test_loss_is_a_table_and_says_what_made_up_for_it():
-    state = State()
+    state = Heard()
     for seq in (1, 5, 6, 9):
         state.fold(event(seq))
     state.recovered("Synchronise")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile, ShotAccount, parse_tag
-from rigkit.record.state import State, camera_parts, photo_parts, text_of, whole_of
+from rigkit.record.state import Parts, State, text_of, whole_of
 from rigkit.wire import Message
 
 __all__ = ["Account"]
@@ -69,11 +69,11 @@ class Account:
 
     # -- what was said ------------------------------------------------------------------------------------------------
 
-    def fold(self, message: Message) -> None:
-        """Take one message in."""
-        for key, info in photo_parts(message):
+    def fold(self, message: Message, cameras: Parts, photos: Parts) -> None:
+        """Take one message in, and the parts of it that speak of cameras and of photos."""
+        for key, info in photos:
             self._photo(key, info, message)
-        for key, info in camera_parts(message):
+        for key, info in cameras:
             self._camera(key, info, message)
 
     def _photo(self, key: str, info: Mapping[str, Any], message: Message) -> None:

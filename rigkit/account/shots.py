@@ -149,6 +149,12 @@ class ShotAccount:
         """Whether shutters can have opened: the release was not refused, and it left this computer."""
         return self.outcome not in {"refused", "undelivered"}
 
+    def outstanding(self, files: bool) -> int:
+        """How many cameras are still waited for; each takes one more message at the least."""
+        if files:
+            return sum(not exposure.settled for exposure in self.exposures.values())
+        return sum(exposure.status == "waiting" for exposure in self.exposures.values())
+
     def done(self, files: bool) -> bool:
         """Whether there is nothing left to wait for.
 

@@ -35,6 +35,8 @@ class Log:
         self._journal = journal
         self._entries: list[Entry] = list(entries)
         self._changed = threading.Condition()
+        #: Entry numbers that somebody waits for: nobody is woken for less.
+        self._wanted: list[int] = []
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -64,7 +66,8 @@ class Log:
                     self._entries.extend(entries)
                 raise
             finally:
-                self._changed.notify_all()
+                if self._wanted and len(self._entries) > min(self._wanted):
+                    self._changed.notify_all()
 
     def note(self, kind: str, /, **fields: Any) -> None:
         """Append one of rigkit's own notes, stamped now."""
@@ -82,7 +85,7 @@ class Log:
         Parameters
         ----------
         number : int
-            The first entry not seen yet.
+            The first entry not seen yet, or a later one if it takes more than one to matter.
         timeout : float
             At most so long, in seconds. Keep it to slices of about 0.2 s: an interrupt is seen between slices.
 
@@ -92,8 +95,12 @@ class Log:
             Whether there is news.
         """
         with self._changed:
-            if len(self._entries) <= number:
-                self._changed.wait(timeout)
+            self._wanted.append(number)
+            try:
+                if len(self._entries) <= number:
+                    self._changed.wait(timeout)
+            finally:
+                self._wanted.remove(number)
             return len(self._entries) > number
 
     def sync(self) -> None:

@@ -6,7 +6,7 @@ value to be of the right type, since a server may say anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from rigkit.wire.fields import CAMERA_SELECTION, ENVELOPE, PHOTO_SELECTION
 __all__ = [
     "CameraRecord",
     "Loss",
+    "Parts",
     "PhotoRecord",
     "RequestRecord",
     "State",
@@ -28,6 +29,9 @@ __all__ = [
 #: How far back a publisher's counter may jump and still be a repeated or re-ordered event instead of a restart.
 _SMALL_JUMP = 64
 _COUNTER = 2**32
+
+#: What a message says of single cameras or photos: key, and what it says.
+Parts = list[tuple[str, Mapping[str, Any]]]
 
 
 def text_of(value: Any) -> str | None:
@@ -140,8 +144,8 @@ class Loss:
     recovered_by: str | None = None
 
 
-def camera_parts(message: Message) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every camera a message speaks of: key and what it says.
+def camera_parts(message: Message) -> Parts:
+    """List every camera a message speaks of: key and what it says.
 
     Parameters
     ----------
@@ -149,35 +153,39 @@ def camera_parts(message: Message) -> Iterator[tuple[str, Mapping[str, Any]]]:
         A CameraUpdated, PropertyUpdated (v3) or LiveviewUpdated event, or whatever carries ``CameraInfo`` (in a 3.x state also
         ``PropertyUpdated``).
     """
+    parts: Parts = []
     if message.channel == "req":
-        return
+        return parts
     if message.msg_id in {"CameraUpdated", "PropertyUpdated", "LiveviewUpdated"}:
         keys = _keys(message.body, "CameraKey", "CameraKeys")
-        yield from ((key, message.body) for key in keys)
+        parts += [(key, message.body) for key in keys]
     for container in ("CameraInfo", "PropertyUpdated"):
         infos = message.get(container)
         for info in infos if isinstance(infos, list) else ():
             if isinstance(info, dict):
-                yield from ((key, info) for key in _keys(info, "CameraKey", "CameraKeys"))
+                parts += [(key, info) for key in _keys(info, "CameraKey", "CameraKeys")]
+    return parts
 
 
-def photo_parts(message: Message) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every photo a message speaks of: key and what it says.
+def photo_parts(message: Message) -> Parts:
+    """List every photo a message speaks of: key and what it says.
 
     Parameters
     ----------
     message : Message
         A PhotoUpdated event, or whatever carries ``PhotoInfo``.
     """
+    parts: Parts = []
     if message.channel == "req":
-        return
+        return parts
     if message.msg_id == "PhotoUpdated":
-        yield from ((key, message.body) for key in _keys(message.body, "PhotoKey", "PhotoKeys"))
+        parts += [(key, message.body) for key in _keys(message.body, "PhotoKey", "PhotoKeys")]
     infos = message.get("PhotoInfo")
     if isinstance(infos, list):
         for info in infos:
             if isinstance(info, dict):
-                yield from ((key, info) for key in _keys(info, "PhotoKey", "PhotoKeys"))
+                parts += [(key, info) for key in _keys(info, "PhotoKey", "PhotoKeys")]
+    return parts
 
 
 def _keys(body: Mapping[str, Any], one: str, many: str) -> list[str]:
@@ -225,8 +233,15 @@ class State:
         self._last_seq: int | None = None
         self._suspect: int | None = None
 
-    def fold(self, message: Message) -> int:
+    def fold(self, message: Message, cameras: Parts, photos: Parts) -> int:
         """Take one message in.
+
+        Parameters
+        ----------
+        message : Message
+            Heard, sent or answered.
+        cameras, photos : list
+            Its :func:`camera_parts` and :func:`photo_parts`.
 
         Returns
         -------
@@ -240,9 +255,9 @@ class State:
             self._sent(message)
         elif message.channel == "rep":
             self._answered(message)
-        for key, info in camera_parts(message):
+        for key, info in cameras:
             self._merge_camera(key, info, message)
-        for key, info in photo_parts(message):
+        for key, info in photos:
             self._merge_photo(key, info, message)
         self._merge_rest(message)
         return gap

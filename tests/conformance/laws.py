@@ -16,8 +16,8 @@ _OLD_NAMES = {one.v3 for one in FIELDS.values() if one.v3} | {
     one.name for one in FIELDS.values() if one.until == "3.38"
 }
 _OLD_IDS = {one.v3 for one in MESSAGES.values() if one.v3}
-#: Names that 3.x has at all, as spelt there. PropertyUpdatedMsg is also the name of a list in its state.
-_NAMES_3 = {one.v3 or one.name for one in FIELDS.values() if one.since == "3.38"} | {"PropertyUpdatedMsg", "LicenseMsg"}
+#: Names that 3.x has at all, as spelt there.
+_NAMES_3 = {one.v3 or one.name for one in FIELDS.values() if one.since == "3.38"} | {"LicenseMsg"}
 #: Typed in 3.38 and marked internal there; listed as public later.
 _NAMES_3 |= {"CameraLiveviewImage"}
 
@@ -80,6 +80,8 @@ def spelling(target: Target, frames: Iterable[Frame]) -> list[str]:
                 elif target.v3 and (name in FIELDS or name.startswith("msg_")) and name not in _NAMES_3:
                     found.append(f"{frame.wire['msg_id']}: {name} is no name of 3.38")
         msg_id = frame.wire["msg_id"]
+        if frame.wire.get("msg_type") != "Event":  # a reply says the id as it was asked, right or wrong
+            continue
         if (msg_id in _OLD_IDS) != target.v3 and (msg_id in _OLD_IDS or msg_id in MESSAGES):
             found.append(f"{msg_id} is an id of the other dialect")
     return found

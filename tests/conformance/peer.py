@@ -48,6 +48,8 @@ class Target:
         The specification it is held against, one of ``VERSIONS``; 3.38 means the old dialect.
     simulated : bool
         Whether we started it, so that nothing can be broken. An application abroad is only read.
+    documented : bool
+        Whether it is the simulator with its defaults, which can be held to what it documents where the sources are silent.
     may_shoot : bool
         Whether an application abroad may also be fired and set.
     folder : Path or None
@@ -61,6 +63,7 @@ class Target:
     reqrep: str
     version: str = "6.0"
     simulated: bool = True
+    documented: bool = True
     may_shoot: bool = False
     folder: Path | None = None
     patience: float = 15.0
@@ -173,7 +176,7 @@ class State:
         """Sort the containers of a Synchronise; 3.x has the properties in one of their own."""
         cameras = {one["CameraKey"]: dict(one) for one in body["CameraInfo"]}
         lists = {key: one.pop("CameraPropertyInfo", []) for key, one in cameras.items()}
-        for one in body.get("PropertyUpdatedMsg", []):
+        for one in body.get("PropertyUpdated", []):
             lists[one["CameraKey"]] = one["CameraPropertyInfo"]
         nodes = body.get("NodeInfo", [])
         return cls(
@@ -441,6 +444,21 @@ class Peer:
             return not under_way and all(one["CameraStatus"] != "Busy" for one in state.cameras.values())
 
         return self.until_state(quiet, "all cameras at rest and all photos delivered")
+
+    def store_on(self, place: str) -> None:
+        """Have photos go to Disk, Card or Both; whether the option reaches connected cameras at once is not known. [U]"""
+        self.do("SetOptions", DefaultStorage=place)
+        state = self.state()
+        for key in self.ready(state):
+            told = state.properties[key].get("Storage")
+            if told and told["CameraPropertyValue"] != place and told["CameraPropertyIsWriteable"]:
+                self.one("SetProperty", key, CameraPropertyType="Storage", CameraPropertyValue=place)
+        self.until_state(
+            lambda now: all(
+                "Storage" not in now.properties[key] or now.value(key, "Storage") == place for key in self.ready(state)
+            ),
+            f"photos to go to {place}",
+        )
 
     def shoot(self, **fields: Any) -> list[Body]:
         """Fire all cameras, wait until they are at rest, and return the members of PhotoInfo that are new."""

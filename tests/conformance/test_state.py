@@ -23,7 +23,7 @@ def test_the_state_holds_options_nodes_cameras_and_photos(peer: Peer) -> None:
         assert {*reply} <= {"msg_type", "msg_id", "msg_seq_num", "msg_result"}, "3.x answers with the result alone"
         peer.until(lambda: peer.heard("Synchronise", since), "the state on the publisher")
         (body,) = peer.heard("Synchronise", since)
-        assert isinstance(body["PropertyUpdatedMsg"], list)
+        assert isinstance(body["PropertyUpdated"], list)
         assert isinstance(body["NodeInfo"], list | dict)
     else:
         body = reply
