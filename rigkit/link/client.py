@@ -214,7 +214,7 @@ class Client:
                 break
             batch.append(("pub", mono(), wall(), raw))
             # Asking costs less than half of the exception that a receive from an empty socket raises.
-            if not self._subscriber.EVENTS & zmq.POLLIN:
+            if not int(self._subscriber.getsockopt(zmq.EVENTS)) & int(zmq.POLLIN):
                 break
         return batch
 
