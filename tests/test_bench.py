@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import bookkeeping, imports
+from tests.bench import bookkeeping, imports, simulator
 from tests.bench.__main__ import main
 from tests.bench.measure import Row, interleaved, table, verdict
 from tests.bench.registry import BENCHES, load
@@ -41,6 +41,11 @@ def test_the_import_bench_runs():
 def test_the_bookkeeping_bench_runs(no_leaks):
     rows = bookkeeping.run(1, speed=10.0)
     assert all(len(row.values) == 1 for row in rows)
+
+
+def test_the_simulator_bench_runs(no_leaks, monkeypatch):
+    monkeypatch.setattr(simulator, "CAMERAS", 12)
+    assert all(len(row.values) == 1 for row in simulator.run(1))
 
 
 def test_rounds_are_interleaved_and_the_first_is_a_warm_up():

@@ -53,7 +53,8 @@ def run(rounds: int, speed: float = 1.0) -> list[Row]:
     ours, peer, limit = (column(shooter, "cpu_ms") for shooter in ("rigkit", "json", "receive"))
     before, after = column("rigkit", "before_ms"), column("rigkit", "after_ms")
     return [
-        Row("CPU per shot: rigkit, whole process", ours, "ms", GOAL_MS),
+        # No goal of its own: receiving and dropping the same events takes more than half of GOAL_MS already.
+        Row("CPU per shot: rigkit, whole process", ours, "ms"),
         Row("    of it on the thread that called shoot()", column("rigkit", "own_ms"), "ms"),
         Row("    of it beyond receiving the events", [one - other for one, other in zip(ours, limit, strict=True)], "ms"),
         Row("CPU per shot: pyzmq + json, a dict per photo, no record", peer, "ms"),

@@ -14,6 +14,7 @@ BENCHES = {
     "import": "tests.bench.imports",
     "bookkeeping": "tests.bench.bookkeeping",
     "fold": "tests.bench.fold",
+    "simulator": "tests.bench.simulator",
 }
 
 
