@@ -58,7 +58,7 @@ _HOMES = {
     "simulate": "rigkit.rig",
 }
 #: Rooms that are public as they are.
-_ROOMS = ("display", "errors", "plots", "wire")
+_ROOMS = ("account", "display", "errors", "link", "plots", "record", "sim", "wire")
 
 __all__ = [
     "BadMessage",

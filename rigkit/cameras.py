@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from rigkit.errors import UnknownName
-from rigkit.record.columns import frame
+from rigkit.record.columns import TABLES, frame
 from rigkit.record.tables import camera_rows
 from rigkit.session import Session
 from rigkit.sitting import Sitting, selection
@@ -104,7 +104,12 @@ class Cameras:
         for column, value in wanted.items():
             if column not in cameras.columns:
                 raise UnknownName("column", column, list(cameras.columns), where="rig.cameras")
-            cameras = cameras[(cameras[column] == value).fillna(False)]
+            there = list(dict.fromkeys(cameras[column].dropna().astype(str)))
+            declared = next(one for one in TABLES["cameras"].columns if one.name == column)
+            words = list(declared.words) or there
+            if str(value) not in words:
+                raise UnknownName(f"{column}", value, words, where="rig.select()")
+            cameras = cameras[(cameras[column].astype("string") == str(value)).fillna(False)]
         return self._some(tuple(cameras.index), ", ".join(f"{name} {value}" for name, value in wanted.items()))
 
     def without(self, *names: str, reason: str = "") -> Self:

@@ -186,7 +186,7 @@ def _connecting(command: Callable[..., None]) -> Callable[..., None]:
         "--address", help="tcp://rig-pc, a request endpoint, or sim:24.  [default: $RIGKIT_ADDRESS, tcp://127.0.0.1]"
     )
     @click.option("--publisher", help="The publisher's endpoint, where it is not at its usual place.")
-    @click.option("--session", type=click.Path(file_okay=False), help="Session folder.")
+    @click.option("--session", type=click.Path(file_okay=False), help="Session folder.  [shoot: a new scans/<date>]")
     @functools.wraps(command)
     def wrapped(**options: Any) -> None:
         with _errors():
@@ -204,6 +204,8 @@ def _errors() -> Iterator[None]:
     except (Incomplete, NotReady) as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(_ExitCode.INCOMPLETE if isinstance(exc, Incomplete) else _ExitCode.NEEDS_OPERATOR)
+    except BrokenPipeError:  # | head: click knows what to do
+        raise
     except (RigError, OSError) as exc:
         raise click.ClickException(str(exc)) from None
     except ValueError as exc:

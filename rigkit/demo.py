@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,15 +62,21 @@ def run(cameras: int = 24, seed: int = 1, session: str | os.PathLike[str] | None
         f"  plots/       {', '.join(sorted(path.name for path in (folder / 'plots').glob('*.png')))}\n  photos/      the files"
     )
     say(f"  report.html  {page}")
-    say(f'Open it again with: rigkit show "{folder}"')
+    say(f'Open it again with: {_program()} show "{folder}"')
     return folder
+
+
+def _program() -> str:
+    """Spell this program so that it can be called again from the same shell."""
+    called = Path(sys.argv[0])
+    return "rigkit" if shutil.which("rigkit") or called.stem != "rigkit" else f'"{called}"'
 
 
 def _shoot(rig: Rig, pose: str, rep: int, anyway: bool = False) -> Shot:
     """Fire once, with a bar that fills as files arrive."""
     shot = rig.shoot(pose=pose, rep=rep if pose == POSES[0] else 1, anyway=anyway, wait=None)
     total = len(shot.expected) - len(shot.missing)
-    with tqdm(total=total, desc=f"Shot {shot.id}", unit=" files", leave=False, ncols=72) as bar:
+    with tqdm(total=total, desc=f"Shot {shot.id}", unit=" files", leave=False, ncols=72, disable=None) as bar:
         while not shot.done:
             bar.update(shot.wait("files", timeout=0.1).n_on_disk - bar.n)
     say(

@@ -135,19 +135,23 @@ class NotReady(RigError):
         The label of each camera concerned and the status it is in.
     waited : float
         Seconds waited for them.
+    hint : str or None
+        What to do; None: what there is to do about a shot of the whole rig.
     """
 
-    def __init__(self, cameras: dict[str, str], waited: float) -> None:
-        super().__init__(cameras, waited)
+    def __init__(self, cameras: dict[str, str], waited: float, hint: str | None = None) -> None:
+        super().__init__(cameras, waited, hint)
         self.cameras = cameras
         self.waited = waited
+        self.hint = hint or (
+            "Bring them back (rig.connect_cameras()), leave them out (rig.without(...)), or fire with those that are ready: "
+            "rig.shoot(anyway=True)"
+        )
 
     def __str__(self) -> str:
         who = listed(f"{label} ({status})" for label, status in self.cameras.items())
-        return (
-            f"not ready after {self.waited:g} s: {who}. Nothing was fired. Bring them back (rig.connect_cameras()), leave "
-            "them out (rig.without(...)), or fire with those that are ready: rig.shoot(anyway=True)"
-        )
+        after = f" after {self.waited:g} s" if self.waited else ""
+        return f"not ready{after}: {who}. Nothing was fired. {self.hint}"
 
 
 class Incomplete(RigError):
@@ -229,17 +233,22 @@ class UnknownName(RigError, LookupError):
         What there is.
     where : str
         Of what, for example the camera's label; empty: of the rig.
+    near : str or None
+        Which of them was probably meant; None: the one that is spelt most alike.
     """
 
-    def __init__(self, kind: str, name: object, valid: Sequence[object], where: str = "") -> None:
-        super().__init__(kind, name, tuple(valid), where)
+    def __init__(
+        self, kind: str, name: object, valid: Sequence[object], where: str = "", near: str | None = None
+    ) -> None:
+        super().__init__(kind, name, tuple(valid), where, near)
         self.kind = kind
         self.name = name
         self.valid = tuple(str(one) for one in valid)
         self.where = where
+        self.near = near
 
     def __str__(self) -> str:
-        near = difflib.get_close_matches(str(self.name), self.valid, n=1)
+        near = [self.near] if self.near else difflib.get_close_matches(str(self.name), self.valid, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         of = f" for {self.where}" if self.where else ""
         return f"no {self.kind} {self.name!r}{of}.{meant} There is: {listed(self.valid, most=40)}"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from rigkit.cameras import Cameras
-from rigkit.errors import NotReady
+from rigkit.errors import NotReady, RigError, UnknownName, listed
 from rigkit.shot import Shot, Until
-from rigkit.sitting import Release, selection
+from rigkit.sitting import Release, say, selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,6 +248,26 @@ class Firing(Cameras):
         finally:
             self._sitting.let_go(*off)
 
+    def shot(self, shot_id: int | None = None) -> Shot:
+        """Return a shot of this session by its number, for example after an interrupt.
+
+        Parameters
+        ----------
+        shot_id : int or None
+            Its number; None: the last one.
+
+        Raises
+        ------
+        UnknownName
+            There is none.
+        """
+        self._refresh()
+        shots = self.session.account.shots
+        number = max(shots, default=0) if shot_id is None else shot_id
+        if number not in shots:
+            raise UnknownName("shot", number, list(shots))
+        return Shot(self._sitting, number)
+
     def _fire(
         self,
         release: Callable[[dict[str, Any]], Release],
@@ -262,7 +282,9 @@ class Firing(Cameras):
             raise ValueError(f"wait is 'exposed', 'files' or None, not {wait!r}")
         keys = self.keys
         if not keys:
-            raise NotReady({"no camera": "the application knows none"}, 0.0)
+            raise RigError(
+                "this Rig has no cameras, so nothing was fired; rig.cameras of the whole rig lists who is there"
+            )
         not_ready = self._wait_ready(keys, ready_timeout, anyway)
         ready = [key for key in keys if key not in not_ready]
         chosen = selection(ready) if not_ready else self._selection()
@@ -280,11 +302,15 @@ class Firing(Cameras):
         """
         deadline = time.monotonic() + timeout
         statuses: dict[str, str] = {}
+        told = False
 
         def settled() -> bool:
             cameras = self.session.state.cameras
             statuses.clear()
             statuses.update({key: cameras[key].status if key in cameras else "Absent" for key in keys})
+            # The event that says Busy may still be on its way: who owes an exposure is not ready for the next one.
+            owing = self.session.account.owing()
+            statuses.update({key: "Busy" for key in keys if key in owing and statuses[key] == "Ready"})
             unready = [status for status in statuses.values() if status != "Ready"]
             return not unready or (anyway and not any(status in _SOON_READY for status in unready))
 
@@ -293,6 +319,12 @@ class Firing(Cameras):
             self._sitting.synchronise(keys, photos=False)
             if settled() or time.monotonic() >= deadline:
                 break
+            if not told:  # somebody may be standing in the rig
+                told = True
+                late = listed(
+                    f"{self.session.label(key)} ({status})" for key, status in statuses.items() if status != "Ready"
+                )
+                say(f"Waiting for {late} to become Ready, {timeout:g} s at most …")
         not_ready = {key: status for key, status in statuses.items() if status != "Ready"}
         if not_ready and not anyway:
             raise NotReady({self.session.label(key): status or "unknown" for key, status in not_ready.items()}, timeout)

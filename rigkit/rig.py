@@ -112,7 +112,11 @@ class Rig(Firing, Controls, Keeping):
         self.close()
 
     def _heading(self) -> str:
-        return f"Rig {self._name}" + (" (closed)" if self._sitting.closed else "")
+        if self._sitting.closed:
+            return f"Rig {self._name} (closed)"
+        return f"Rig {self._name}" + (
+            "" if self.session.hearing else " (NOT CONNECTED: nothing is heard; states are old)"
+        )
 
     def __repr__(self) -> str:
         return display.rig_text(self.cameras, self._heading(), self.simulated)

@@ -17,7 +17,7 @@ from rigkit.account.fold import Account
 from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
 from rigkit.errors import BadMessage, SessionError
 from rigkit.record.columns import frame
-from rigkit.record.folder import Manifest, local_path, read_manifest
+from rigkit.record.folder import Manifest, is_owned, local_path, read_manifest
 from rigkit.record.journal import Entry, read_journal
 from rigkit.record.log import Log
 from rigkit.record.state import State, camera_parts, photo_parts, text_of
@@ -59,6 +59,8 @@ class Session:
         self.state = State()
         self.account = Account(manifest.session_id, self.state)
         self.closed = False
+        #: Whether the publisher's connection stands, as far as was noted.
+        self.hearing = True
         self._folded = 0
         self._facts: list[tuple[str | None, int | None, bool | None, str | None, str | None, int, bool]] = []
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
@@ -123,6 +125,8 @@ class Session:
                 self.state.no_reply(body["msg_seq_num"], body["delivery"])
             elif kind == "reconciled":
                 self.state.recovered(body["by"])
+            elif kind == "publisher":
+                self.hearing = body["what"] == "connected"
             elif kind == "fired":
                 for request in reversed(self.state.requests):
                     if request.seq == body["msg_seq_num"]:
@@ -253,7 +257,7 @@ class Session:
             "session_id": self.id,
             "folder": str(self.path),
             "created": _iso(manifest.created_wall_ns),
-            "closed": self.closed,
+            "closed": self.closed and not is_owned(self.path),
             "address": manifest.address,
             "simulated": manifest.simulated,
             "rigkit_version": manifest.rigkit_version,

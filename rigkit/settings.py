@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.errors import NoReply, UnknownName
 from rigkit.sitting import Sitting, selection
-from rigkit.wire.values import match_value, property_named
+from rigkit.wire.values import match_value, nearest_value, property_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ def _plan(sitting: Sitting, keys: list[str], kind: str, value: Any) -> dict[str,
     spellings = {key: match_value(value, _choices(sitting, key, kind)) for key in keys}
     if keys and all(spelling is None for spelling in spellings.values()):
         valid = dict.fromkeys(choice for key in keys for choice in _choices(sitting, key, kind))
-        raise UnknownName(f"{kind} value", value, list(valid))
+        raise UnknownName(f"{kind} value", value, list(valid), near=nearest_value(value, list(valid)))
     return spellings
 
 

@@ -170,7 +170,7 @@ class Shot:
         states = {key: cameras[key].status if key in cameras else "Absent" for key in keys}
         not_ready = {self.session.label(key): status for key, status in states.items() if status != "Ready"}
         if not_ready:
-            raise NotReady(not_ready, 0.0)
+            raise NotReady(not_ready, 0.0, "Bring them back (rig.connect_cameras()), then reshoot again")
         release = Release("shoot", (("Shoot", selection(keys)),))
         self._sitting.fire(keys, release, not_ready={}, labels=account.labels, again=self.id)
         return self if wait is None else self.wait(wait, timeout)

@@ -122,6 +122,59 @@ def test_only_the_missing_cameras_are_fired_again(tmp_path):
         assert_frame_equal(rigkit.open(rig.session.path).exposures, rig.session.exposures)
 
 
+def test_a_release_without_a_tag_is_paired_after_a_tagged_one_too(rig):
+    assert rig.shoot(wait="files").ok
+    for release in (rig.trigger, rig.latch, rig.press):
+        shot = release(wait="files")
+        assert shot.ok, shot
+        assert set(shot.exposures["pairing_method"]) == {"batch"}
+    assert rig.session.photos["shot_id"].notna().all()
+
+
+def test_the_next_shot_waits_for_the_one_before(rig):
+    first = rig.shoot(wait=None)
+    second = rig.shoot(wait="files")
+    assert (first.wait("files").ok, second.ok) == (True, True)
+    assert rig.shot().id == 2
+    assert rig.shot(1).ok
+    with pytest.raises(UnknownName):
+        rig.shot(3)
+
+
+def test_cameras_that_are_gone_from_a_continued_session_are_absent(tmp_path):
+    folder = tmp_path / "s"
+    with rigkit.simulate(cameras=3, seed=1, photos="none", session=folder) as rig:
+        rig.shoot()
+    with rigkit.simulate(cameras=2, seed=2, photos="none", session=folder) as rig:
+        assert len(rig) == 2
+        assert sorted(rig.session.cameras["status"]) == ["Absent"] * 3 + ["Ready"] * 2
+        assert rig["A01"].shoot().ok
+        assert rig.shoot().ok
+
+
+def test_waiting_for_a_camera_is_said_aloud(tmp_path, capsys):
+    lost = {"faults": [{"kind": "lost", "camera": "A01", "at": "0.1s"}]}
+    with rigkit.simulate(cameras=2, seed=1, scenario=lost, session=tmp_path / "s") as rig:
+        wait_until(rig, lambda: rig["A01"].cameras["status"].iloc[0] == "Lost")
+        with pytest.raises(NotReady):
+            rig.shoot(ready_timeout=1.5)
+        assert "Waiting for A01 (Lost)" in capsys.readouterr().out
+
+
+def test_a_simulator_that_cannot_start_says_why():
+    with pytest.raises(rigkit.RigError, match=r"did not start\. .*lost") as caught:
+        rigkit.simulate(cameras=2, scenario={"faults": [{"kind": "lots", "at": 1, "camera": "A01"}]})
+    assert "20 s" not in str(caught.value)
+    with pytest.raises(rigkit.NoReply, match="no computer of the name"):
+        rigkit.connect("tcp://no-such-host.invalid")
+
+
+def test_a_session_that_is_being_written_is_not_closed(rig):
+    assert ", open" in repr(rigkit.open(rig.session.path))
+    rig.close()
+    assert ", closed" in repr(rigkit.open(rig.session.path))
+
+
 def wait_until(rig: rigkit.Rig, condition: Callable[[], bool]) -> None:
     heard = rig.messages(timeout=5.0)
     while not condition():
@@ -152,6 +205,8 @@ def test_one_noun_for_all_some_and_one(rig):
         (lambda rig: rig.set(iso=123456), "100"),
         (lambda rig: rig.set(iso_speed=100), "iso"),
         (lambda rig: rig.select(state="Ready"), "status"),
+        (lambda rig: rig.select(status="ready"), "Did you mean 'Ready'"),
+        (lambda rig: rig.set(iso=123), "Did you mean '125'"),
         (lambda rig: rig.without("A99"), "A01"),
         (lambda rig: rig.request("Shot"), "Did you mean 'Shoot'"),
         (lambda rig: rig.request("Shoot", Bulb=1), "BulbTimer"),

@@ -124,14 +124,17 @@ class Account:
             self._echoes = True
             self.shot_of[key] = (tag[1], "origin")
             return self.shot_of[key]
-        # Where tags do come back, a photo without one was released by somebody else.
-        if self._echoes or key in self._unpaired:
+        if key in self._unpaired:
             return None
         camera_key = text_of(photo.get("CameraKey")) or ""
         batch = whole_of(photo.get("PhotoBatchNum"))
         for shot in reversed(self.shots.values()):
             exposure = shot.exposures.get(camera_key)
             if exposure is None or message.mono_ns < exposure.base_ns or not shot.may_expose:
+                continue
+            # Where tags do come back, a photo without one was not released by a Shoot of ours; triggers, latches and
+            # buttons carry none.
+            if self._echoes and shot.trigger == "shoot":
                 continue
             method = _fits(exposure, batch)
             if method is not None:
@@ -159,6 +162,10 @@ class Account:
     def open_shots(self) -> list[ShotAccount]:
         """Shots that still wait for something, exposures or files."""
         return [shot for shot in list(self._open.values()) if not shot.done(files=True)]
+
+    def owing(self) -> set[str]:
+        """Cameras that were asked to fire and have not been accounted for yet."""
+        return {key for shot in self._open.values() for key, one in shot.exposures.items() if one.status == "waiting"}
 
     def _follow(self, shot: ShotAccount) -> None:
         """Keep ``_open`` right after something of a shot has changed: it may be done, or a late photo may open it again."""

@@ -97,12 +97,15 @@ class SimulatorProcess:
         reader.join(timeout)
         if set(found) == {"publisher", "reqrep"}:
             return found
+        ended = not reader.is_alive()  # it closed its output: it has nothing more to say
         self._process.kill()
         self._process.wait()
         reader.join()
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace").strip()
-        raise RigError(f"the simulator did not start within {timeout:g} s: {said[-2000:] or 'it said nothing'}")
+        if not ended:
+            raise RigError(f"the simulator did not start within {timeout:g} s: {said[-2000:] or 'it said nothing'}")
+        raise RigError(f"the simulator did not start. {said.rpartition('Error: ')[2][-2000:] or 'It said nothing'}")
 
     def close(self, timeout: float = 5.0) -> None:
         """End the simulator and wait until it is gone. Twice is fine."""

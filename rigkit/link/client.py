@@ -16,6 +16,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from socket import getaddrinfo
 from typing import Any, Literal, Protocol
 
 import zmq
@@ -103,6 +104,8 @@ class Client:
         self._reader: threading.Thread | None = None
         self._stop: zmq.Socket[bytes] | None = None
         try:
+            _resolve(publisher_endpoint, timeout)
+            _resolve(request_endpoint, timeout)
             self._subscriber = self._listen()
             self._greet()
         except BaseException:
@@ -352,6 +355,18 @@ class Client:
             self._monitor.close(0)
             self._subscriber.close(0)
         self._context.term()
+
+
+def _resolve(endpoint: str, timeout: float) -> None:
+    """Say of a host that nobody knows that nobody knows it, rather than that it is silent."""
+    host, colon, _ = endpoint.removeprefix("tcp://").rpartition(":")
+    if not (endpoint.startswith("tcp://") and colon):
+        return
+    try:
+        getaddrinfo(host.strip("[]"), None)
+    except OSError as exc:
+        hint = f"there is no computer of the name {host!r} ({exc.strerror or exc}); is it spelt right?"
+        raise NoReply("Connecting", endpoint, timeout, "no", hint) from None
 
 
 def _send(socket: zmq.Socket[bytes], raw: bytes) -> Literal["no", "unknown"]:

@@ -130,9 +130,9 @@ TABLES: dict[str, Table] = {
         (_CAMERA_KEY,),
         (
             _POSITION,
+            Column("status", "word", "CameraStatus", FIELDS["CameraStatus"].choices),
             Column("name", "text", "CameraName, set in the application"),
             Column("group", "text", "CameraGroup, set in the application; empty: none"),
-            Column("status", "word", "CameraStatus", FIELDS["CameraStatus"].choices),
             Column("expected", "flag", "counts as expected in a shot of the whole rig"),
             Column("make", "text", "CameraMake"),
             Column("model", "text", "CameraModel"),

@@ -168,6 +168,21 @@ class FolderLock:
             self._file = -1
 
 
+def is_owned(folder: Path) -> bool:
+    """Whether some process writes this session right now; nothing in the folder is touched."""
+    try:
+        file = os.open(folder / "journal" / ".lock", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        _lock(file)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _lock(file: int) -> None:
     """Take an exclusive lock or raise OSError at once."""
     if sys.platform == "win32":

@@ -260,7 +260,17 @@ class State:
         for key, info in photos:
             self._merge_photo(key, info, message)
         self._merge_rest(message)
+        if message.msg_id == "Synchronise" and message.channel != "req" and message.msg_result is not False:
+            self._forget(message, {key for key, _ in cameras})
         return gap
+
+    def _forget(self, message: Message, listed: set[str]) -> None:
+        """Mark as Absent whoever a full state does not list: it lists every camera the application knows."""
+        if not isinstance(message.get("CameraInfo"), list):
+            return
+        for key, camera in self.cameras.items():
+            if key not in listed:
+                camera.info["CameraStatus"] = "Absent"
 
     def no_reply(self, seq: int | None, delivery: str) -> None:
         """Take in that a request was not answered."""

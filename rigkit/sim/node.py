@@ -36,7 +36,7 @@ def node_info(rig: SimulatedRig) -> dict[str, Any]:
         "NodeEndpoint": "",
         "NodeNetworkMode": "P2P",
         "NodeName": NODE_NAME,
-        "NodeVersion": rig.settings.version,
+        "NodeVersion": rig.settings.version or ("v3.38" if rig.settings.dialect == "v3" else "v5.9"),
         "NodeIsLiveviewConsumer": False,
         "NodeDateTime": int(rig.wall() * 1000),
         "NodeUpTime": int(rig.now * 1000),

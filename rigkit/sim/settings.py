@@ -71,7 +71,8 @@ class SimSettings:
         Decides what is said, not how it is spelt: v3 has PropertyUpdated events, state on the publisher after
         Synchronise, and only the fields of 3.38.
     version : str
-        ``NodeVersion``, the only place where the application tells its version. v5.9: the newest full specification.
+        ``NodeVersion``, the only place where the application tells its version. Empty: v5.9, the newest full
+        specification; in v3 v3.38.
     download : str
         Folder of the downloaded photos (``DownloadPath``).
     roots : tuple of str
@@ -177,7 +178,7 @@ class SimSettings:
     utc_offset_minutes: int = 0
     scenario: Mapping[str, Any] | Scenario | None = field(default=None, hash=False)
     dialect: Literal["v5", "v3"] = "v5"
-    version: str = "v5.9"
+    version: str = ""
     download: str = "photos"
     roots: tuple[str, ...] = ()
     truth: str | None = None

@@ -16,14 +16,13 @@ from typing import Any
 from rigkit.errors import UnknownName
 from rigkit.wire.fields import FIELDS
 
-__all__ = ["PROPERTIES", "match_value", "property_named", "python_name", "value_number"]
+__all__ = ["PROPERTIES", "match_value", "nearest_value", "property_named", "python_name", "value_number"]
 
 #: The properties of a camera, by the API's names.
 PROPERTIES = FIELDS["CameraPropertyType"].choices
 
-#: Two spellings of one number may differ by rounding: f/3.3 for 3.25, 0.0333 s for 1/30 s. A third of a stop is 12 % in
-#: aperture and 26 % in time, so 3 % never reaches the neighbour.
-_TOLERANCE = 0.03
+#: Two spellings of one number may differ by rounding: 0.0333 s for 1/30 s is 0.1 % off. ISO 123 is not ISO 125.
+_TOLERANCE = 0.003
 
 _NUMBER = re.compile(
     r"^(?:f/?|iso)?\s*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+(?:\.\d+)?))?\s*(?:s|sec|seconds|\"|ev|k)?$", re.IGNORECASE
@@ -70,6 +69,16 @@ def value_number(value: Any) -> float | None:
         return None
     divisor = float(match[2]) if match[2] else 1.0
     return float(match[1]) / divisor if divisor else None
+
+
+def nearest_value(value: Any, choices: Sequence[str]) -> str | None:
+    """Find the value of a range that is nearest in size; None: it is a word, or the range has no numbers."""
+    number = value_number(value)
+    if not number:
+        return None
+    offered = [(value_number(choice), choice) for choice in choices]
+    sized = [(abs(math.log(one / number)), choice) for one, choice in offered if one]
+    return min(sized)[1] if sized else None
 
 
 def match_value(value: Any, choices: Sequence[str]) -> str | None:

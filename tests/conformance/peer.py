@@ -286,6 +286,7 @@ class Peer:
     def dealer(self) -> zmq.Socket[bytes]:
         """Connect a socket that may send before it has been answered; frames go behind an empty one."""
         dealer = self.context.socket(zmq.DEALER)
+        dealer.sndhwm = dealer.rcvhwm = 0  # else replies to a client that does not read them are dropped, by design of ZeroMQ
         dealer.rcvtimeo = dealer.sndtimeo = round(self.target.patience * 1000)
         dealer.connect(self.target.reqrep)
         self._others.append(dealer)
@@ -399,9 +400,9 @@ class Peer:
 
     def barrier(self) -> int:
         """Make sure that everything published so far has been heard; returns our count of events."""
-        nonce = f"barrier {uuid.uuid4().hex}"
+        nonce, since = f"barrier {uuid.uuid4().hex}", len(self.events)
         self.do("RelayCustomText", CustomText=nonce)
-        self.until(lambda: self.heard("RelayCustomText", max(0, len(self.events) - 50), CustomText=nonce), "a text")
+        self.until(lambda: self.heard("RelayCustomText", since, CustomText=nonce), "a text")
         return len(self.events)
 
     # state
