@@ -87,7 +87,7 @@ def parse_address(address: str | None, publisher: str | None = None) -> Address:
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:
-    match = re.fullmatch(r"tcp://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+)(?::(\d+))?/?", text)
+    match = re.fullmatch(r"tcp://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]*]+)(?::(\d+))?/?", text)
     if match is None:
         raise ValueError(
             f"{text!r} is no address. Give a host (tcp://rig-pc), a request endpoint (tcp://rig-pc:54544) or sim:24"

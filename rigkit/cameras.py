@@ -68,8 +68,9 @@ class Cameras:
     @property
     def cameras(self) -> pd.DataFrame:
         """Who is there, who is not, in which state; index camera_key. See ``session.cameras`` for the columns."""
+        records = self._records()
         with self.session.log.guard:
-            return frame("cameras", camera_rows(self._records(), self.session.label, self.simulated))
+            return frame("cameras", camera_rows(records, self.session.label, self.simulated))
 
     @property
     def groups(self) -> list[str]:
@@ -177,10 +178,7 @@ class Cameras:
         return selection(keys)
 
     def _refresh(self) -> None:
-        if self.session.closed:
-            self.session.refresh()
-        else:
-            self._sitting.pump()
+        self.session.refresh()
 
     def request(self, msg_id: str, /, **fields: Any) -> Message:
         """Send any message of the External API, fields checked, and return the reply, whatever it says.

@@ -40,7 +40,7 @@ def main() -> None:
 @click.option(
     "--speed",
     default=1.0,
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 1e6, min_open=True),
     show_default=True,
     help="Virtual seconds per second.",
 )

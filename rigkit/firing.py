@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from rigkit.cameras import Cameras
-from rigkit.errors import NotReady, RigError, UnknownName, listed
+from rigkit.errors import NoReply, NotReady, RigError, UnknownName, listed
+from rigkit.release import Release, fire
 from rigkit.shot import Shot, Until
-from rigkit.sitting import Release, say, selection
+from rigkit.sitting import say, selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,7 +289,7 @@ class Firing(Cameras):
         not_ready = self._wait_ready(keys, ready_timeout, anyway)
         ready = [key for key in keys if key not in not_ready]
         chosen = selection(ready) if not_ready else self._selection()
-        shot_id = self._sitting.fire(keys, release(chosen), not_ready=not_ready, labels=labels)
+        shot_id = fire(self._sitting, keys, release(chosen), not_ready=not_ready, labels=labels)
         shot = Shot(self._sitting, shot_id)
         return shot if wait is None else shot.wait(wait, timeout)
 
@@ -316,7 +317,10 @@ class Firing(Cameras):
 
         while not self._sitting.wait_for(settled, min(1.0, max(0.0, deadline - time.monotonic()))):
             # A second of silence: the event that said Ready may have been lost, so ask.
-            self._sitting.synchronise(keys, photos=False)
+            left = deadline - time.monotonic()
+            if left > 0:
+                with contextlib.suppress(NoReply):  # nobody answers: then nobody is Ready either
+                    self._sitting.synchronise(keys, photos=False, timeout=min(left, self._sitting.client.timeout))
             if settled() or time.monotonic() >= deadline:
                 break
             if not told:  # somebody may be standing in the rig

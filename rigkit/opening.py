@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,9 +66,21 @@ def begin_sitting(
             client.close()
         if child is not None:
             child.close()
+        if state == "new":
+            _remove_made(folder)
         raise
     sitting.check_hearing()
     return sitting
+
+
+def _remove_made(folder: Path) -> None:
+    """Remove what was made for a session that did not come about, and nothing else."""
+    with contextlib.suppress(OSError):
+        (folder / "session.json").unlink(missing_ok=True)
+    for made in ("journal", "truth"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not empty: somebody put something there
+        folder.rmdir()
 
 
 def _begin(

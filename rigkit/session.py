@@ -62,6 +62,7 @@ class Session:
         #: Whether the publisher's connection stands, as far as was noted.
         self.hearing = True
         self._folded = 0
+        self._folding = False
         self._facts: list[tuple[str | None, int | None, bool | None, str | None, str | None, int, bool]] = []
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
         self._found: dict[str, Path] = {}
@@ -87,9 +88,18 @@ class Session:
             How many entries have been folded in all.
         """
         with self.log.guard:
+            if self._folding:
+                # An interrupt came in the middle of an entry, which may be taken in half: begin again from the first.
+                self.state.reset()
+                self.account.reset()
+                self._facts.clear()
+                self._cache.clear()
+                self._folded = 0
+            self._folding = True
             for entry in self.log.since(self._folded):
                 self._facts.append(self._fold(self._folded, entry))
                 self._folded += 1
+            self._folding = False
             return self._folded
 
     def _fold(
@@ -104,9 +114,12 @@ class Session:
             return self._fold_note(body, entry)
         message = Message(body, entry.channel, entry.mono_ns, entry.wall_ns, dialect, number)
         cameras, photos = camera_parts(message), photo_parts(message)
-        gap = self.state.fold(message, cameras, photos)
-        self.account.fold(message, cameras, photos)
-        bad = not message.msg_id
+        bad, gap = not message.msg_id, 0
+        try:
+            gap = self.state.fold(message, cameras, photos)
+            self.account.fold(message, cameras, photos)
+        except Exception:  # noqa: BLE001 - whatever a server says, the rest of the record must stay readable
+            bad = True
         self.state.bad += bad
         return (
             message.msg_id or None,
@@ -125,6 +138,8 @@ class Session:
                 self.state.no_reply(body["msg_seq_num"], body["delivery"])
             elif kind == "reconciled":
                 self.state.recovered(body["by"])
+            elif kind == "resumed":
+                self.state.new_publisher()
             elif kind == "publisher":
                 self.hearing = body["what"] == "connected"
             elif kind == "fired":
@@ -169,14 +184,14 @@ class Session:
         if path is not None:
             return path, "here"
         path = local_path(filename, self._mapping())
-        if path is None and self.manifest.local and Path(filename).is_file():
-            path = Path(filename)
-        if path is None:
-            return None, "unreachable"
         try:
+            if path is None and self.manifest.local and Path(filename).is_file():
+                path = Path(filename)
+            if path is None:
+                return None, "unreachable"
             found = path.stat().st_size
-        except OSError:
-            return path, "missing"
+        except (OSError, ValueError):  # also a name that no file system takes
+            return path, "unreachable" if path is None else "missing"
         if size is not None and found != size:
             return path, "size_differs"
         self._found[filename] = path

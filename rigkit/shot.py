@@ -9,7 +9,8 @@ from rigkit.account.shots import Exposure, ShotAccount
 from rigkit.account.tables import exposure_rows, photo_rows
 from rigkit.errors import Incomplete, NotReady, RigError, listed
 from rigkit.record.columns import frame
-from rigkit.sitting import Release, Sitting, selection
+from rigkit.release import Release, fire
+from rigkit.sitting import Sitting, selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +40,7 @@ class Shot:
 
     @property
     def _account(self) -> ShotAccount:
-        if self.session.closed:
-            self.session.refresh()
-        else:
-            self._sitting.pump()
+        self.session.refresh()
         return self.session.account.shots[self.id]
 
     @property
@@ -121,9 +119,11 @@ class Shot:
         if self.session.closed:
             return self
         files = until == "files"
-        shot = self._account
-        self._sitting.wait_for(lambda: shot.done(files), timeout, files=files, needs=lambda: shot.outstanding(files))
-        if shot.done(files):
+        shots = self.session.account.shots
+        self._sitting.wait_for(
+            lambda: shots[self.id].done(files), timeout, files=files, needs=lambda: shots[self.id].outstanding(files)
+        )
+        if shots[self.id].done(files):
             self.session.log.sync()
         return self
 
@@ -172,7 +172,7 @@ class Shot:
         if not_ready:
             raise NotReady(not_ready, 0.0, "Bring them back (rig.connect_cameras()), then reshoot again")
         release = Release("shoot", (("Shoot", selection(keys)),))
-        self._sitting.fire(keys, release, not_ready={}, labels=account.labels, again=self.id)
+        fire(self._sitting, keys, release, not_ready={}, labels=account.labels, again=self.id)
         return self if wait is None else self.wait(wait, timeout)
 
     def check(self) -> Shot:

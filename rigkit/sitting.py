@@ -11,10 +11,10 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from rigkit.account.shots import Decide, Download, Instruction, Reconcile, ShotAccount, tag_of
-from rigkit.errors import BadMessage, NoReply, Refused, RigError
+from rigkit.account.shots import Decide, Download, Exposure, Reconcile
+from rigkit.errors import BadMessage, Refused, RigError
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.client import SLICE_S, Client
 from rigkit.record.folder import FolderLock
@@ -39,36 +39,6 @@ def say(text: str) -> None:
 
 #: A request that lets go of something.
 Held = tuple[str, dict[str, Any]]
-
-
-class Release(NamedTuple):
-    """How shutters are released.
-
-    Attributes
-    ----------
-    trigger : str
-        The word in the tables: shoot, trigger, latch, press.
-    steps : tuple
-        Requests in order, as (message id, fields).
-    fires : int
-        Which of them opens the shutters.
-    undo : tuple or None
-        The request that lets go of what the steps engage.
-    always : bool
-        It is sent after a success too.
-    hold_s : float
-        Seconds between two steps.
-    lasts_s : float
-        Seconds that the release itself takes on top of the shutter time: bulb, intervals, holding.
-    """
-
-    trigger: str
-    steps: tuple[tuple[str, dict[str, Any]], ...]
-    fires: int = 0
-    undo: Held | None = None
-    always: bool = False
-    hold_s: float = 0.0
-    lasts_s: float = 0.0
 
 
 @dataclass(eq=False)
@@ -124,10 +94,10 @@ class Sitting:
         NoReply
             Nobody answered.
         """
-        self._check(msg_id, fields)
+        self.check(msg_id, fields)
         return self.client.request(msg_id, fields, timeout=timeout)
 
-    def _check(self, msg_id: str, fields: Mapping[str, Any]) -> None:
+    def check(self, msg_id: str, fields: Mapping[str, Any]) -> None:
         """Check a request before it is sent, and that the far end knows it."""
         check_request(msg_id, fields)
         if not self.client.dialect.knows(msg_id):
@@ -146,7 +116,9 @@ class Sitting:
             raise Refused({"msg_id": msg_id, **fields}, reply, hint=hint)
         return reply
 
-    def synchronise(self, keys: Iterable[str] | None = None, *, photos: bool = True) -> str:
+    def synchronise(
+        self, keys: Iterable[str] | None = None, *, photos: bool = True, timeout: float | None = None
+    ) -> str:
         """Ask for the state anew.
 
         Parameters
@@ -155,6 +127,8 @@ class Sitting:
             Cameras to ask about where that is enough; None: everything.
         photos : bool
             Photos too: GetCamera is light, Synchronise brings every photo the application holds.
+        timeout : float or None
+            Seconds for the request; None: the client's own.
 
         Returns
         -------
@@ -162,11 +136,11 @@ class Sitting:
             The request that was used.
         """
         if not photos and self.client.dialect.knows("GetCamera"):
-            self.request("GetCamera", selection(keys))
+            self.request("GetCamera", selection(keys), timeout=timeout)
             self.session.refresh()
             return "GetCamera"
         before = self.session.refresh()
-        self.request("Synchronise", {})
+        self.request("Synchronise", {}, timeout=timeout)
         if self.client.dialect.state_on_publisher:
             self.wait_for(lambda: self._heard("Synchronise", before), _STATE_S)
         self.session.refresh()
@@ -195,9 +169,11 @@ class Sitting:
         """Send a text and listen for it: requests may work while no event ever arrives (a firewall, a wrong port)."""
         before = len(self.session.log)
         nonce = f"rigkit {self.session.id} {time.monotonic_ns():x}"
-        reply = self.request("RelayCustomText", {"CustomText": nonce})
-        if not reply.msg_result:  # an application that relays no texts says nothing about its publisher
-            return True
+        try:
+            if not self.request("RelayCustomText", {"CustomText": nonce}).msg_result:
+                return True  # an application that relays no texts says nothing about its publisher
+        except RigError:
+            return True  # nor does one that does not answer this; what it does answer has been seen while connecting
         if self.wait_for(lambda: self._heard("RelayCustomText", before, CustomText=nonce), DEAF_S):
             return True
         warnings.warn(
@@ -239,67 +215,96 @@ class Sitting:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            seen = self.pump(files)
+            seen = self.session.refresh()
             if condition():
                 return True
             left = SLICE_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 return False
+            if self._attend(files, deadline) != seen:
+                continue
             self.client.check()
             more = 1 if needs is None else max(1, needs())
             self.session.log.wait(seen + more - 1, min(SLICE_S, left))
 
-    def pump(self, files: bool = False) -> int:
-        """Fold in the news and carry out what the account asks for.
+    def _attend(self, files: bool, deadline: float | None) -> int:
+        """Carry out what the account asks for. Only waiting does this: looking at a table or a Rig sends nothing.
+
+        Parameters
+        ----------
+        files : bool
+            Somebody waits for files.
+        deadline : float or None
+            Host monotonic clock at which the caller wants to go on, s; no question outlasts it.
 
         Returns
         -------
         int
             How many entries have been folded in.
         """
-        seen = self.session.refresh()
         now_ns = time.monotonic_ns()
-        if now_ns < self._next_tick_ns:
-            return seen
-        self._next_tick_ns = now_ns + _TICK_NS
-        with self.client.exclusive:
-            for instruction in self.session.account.tick(now_ns, files):
-                self._carry_out(instruction)
-                seen = self.session.refresh()
-        return seen
+        if now_ns >= self._next_tick_ns:
+            self._next_tick_ns = now_ns + _TICK_NS
+            with self.client.exclusive:
+                instructions = self.session.account.tick(now_ns, files)
+                for decision in [one for one in instructions if isinstance(one, Decide)]:
+                    self.session.log.note("decided", shot_id=decision.shot_id, causes=decision.causes)
+                self._reconcile([one for one in instructions if isinstance(one, Reconcile)], deadline)
+                for download in [one for one in instructions if isinstance(one, Download)]:
+                    self._download(download, deadline)
+        return self.session.refresh()
 
-    def _carry_out(self, instruction: Instruction) -> None:
-        log = self.session.log
-        if isinstance(instruction, Decide):
-            log.note("decided", shot_id=instruction.shot_id, causes=instruction.causes)
-        elif isinstance(instruction, Reconcile):
-            by = self._reconcile(instruction)
-            log.note("reconciled", shot_id=instruction.shot_id, camera_keys=instruction.camera_keys, by=by)
-        elif isinstance(instruction, Download):
-            log.note(
-                "download",
-                shot_id=instruction.shot_id,
-                camera_keys=instruction.camera_keys,
-                photo_keys=instruction.photo_keys,
-            )
-            if instruction.photo_keys:
-                with contextlib.suppress(RigError):  # it is in the record, and the account goes on waiting
-                    self.request("Download", {"PhotoSelection": "Multiple", "PhotoKeys": list(instruction.photo_keys)})
+    def _download(self, wanted: Download, deadline: float | None) -> None:
+        self.session.log.note(
+            "download", shot_id=wanted.shot_id, camera_keys=wanted.camera_keys, photo_keys=wanted.photo_keys
+        )
+        if wanted.photo_keys:
+            fields = {"PhotoSelection": "Multiple", "PhotoKeys": list(wanted.photo_keys)}
+            with contextlib.suppress(RigError):  # it is in the record, and the account goes on waiting
+                self.request("Download", fields, timeout=self._time_left(deadline))
 
-    def _reconcile(self, instruction: Reconcile) -> str | None:
-        """Ask about silent cameras; returns what brought the whole state up to date, if anything did."""
-        shot = self.session.account.shots[instruction.shot_id]
+    def _reconcile(self, wanted: list[Reconcile], deadline: float | None) -> None:
+        """Ask about silent cameras, of all shots in one question; note for each shot that it was asked, and if in vain."""
+        if not wanted:
+            return
+        keys = list(dict.fromkeys(key for one in wanted for key in one.camera_keys))
+        limit = self._time_left(deadline)
+        by = answered = None
         try:
-            by = self.synchronise(instruction.camera_keys, photos=False)
-            if by == "GetCamera" and any(self._has_news(shot, key) for key in instruction.camera_keys):
-                by = self.synchronise()
-        except RigError:  # nobody answers: the account then says so
-            return None
-        return by if by == "Synchronise" else None
+            full = any(one.full for one in wanted)
+            if not full:
+                by = self.synchronise(keys, photos=False, timeout=limit)
+                full = by == "GetCamera" and any(self._has_news(one) for one in wanted)
+            if full:
+                by = self.synchronise(timeout=limit)
+            answered = True
+        except RigError:
+            if limit < self.client.timeout:  # cut short by the caller's own deadline: it counts as not asked
+                return
+            answered = False
+        for one in wanted:
+            self.session.log.note(
+                "reconciled",
+                shot_id=one.shot_id,
+                camera_keys=one.camera_keys,
+                by=by if answered and by == "Synchronise" else None,
+                answered=answered,
+                full=one.full or by == "Synchronise",
+            )
 
-    def _has_news(self, shot: ShotAccount, key: str) -> bool:
-        """Whether a camera's own counters say that it took a photo which was not heard of."""
-        exposure, camera = shot.exposures[key], self.session.state.cameras.get(key)
+    def _time_left(self, deadline: float | None) -> float:
+        """Seconds a question may take: the client's timeout, or less if somebody wants to go on before."""
+        if deadline is None:
+            return self.client.timeout
+        return max(0.05, min(self.client.timeout, deadline - time.monotonic()))
+
+    def _has_news(self, wanted: Reconcile) -> bool:
+        """Whether the cameras' own counters say that they took a photo which was not heard of."""
+        exposures = self.session.account.shots[wanted.shot_id].exposures
+        return any(self._took_one(exposures[key]) for key in wanted.camera_keys)
+
+    def _took_one(self, exposure: Exposure) -> bool:
+        camera = self.session.state.cameras.get(exposure.camera_key)
         if camera is None:
             return False
         for name, before in (
@@ -311,109 +316,7 @@ class Sitting:
                 return True
         return False
 
-    # -- firing -------------------------------------------------------------------------------------------------------
-
-    def fire(
-        self,
-        keys: list[str],
-        release: Release,
-        *,
-        not_ready: Mapping[str, str],
-        labels: Mapping[str, Any],
-        again: int | None = None,
-    ) -> int:
-        """Open a shot, release the shutters, note what became of the release.
-
-        Parameters
-        ----------
-        keys : list of str
-            Every expected camera.
-        release : Release
-            How.
-        not_ready : mapping of str to str
-            Cameras of ``keys`` that are not asked to fire, and their status.
-        labels : mapping
-            subject, pose, rep, note.
-        again : int or None
-            The shot of which these cameras are fired once more, as its next attempt; None: a new shot.
-
-        Returns
-        -------
-        int
-            The shot id.
-
-        Raises
-        ------
-        Refused
-            The application said no; nothing was fired.
-        NoReply
-            The request was not delivered; nothing was fired. One of unknown delivery does not raise: the account says what
-            came of it.
-        """
-        session, ready = self.session, [key for key in keys if key not in not_ready]
-        for msg_id, fields in release.steps:
-            self._check(msg_id, fields)
-        with self.client.exclusive:
-            self.pump()
-            shot_id = max(session.account.shots, default=0) + 1 if again is None else again
-            attempt = 1 if again is None else session.account.shots[again].attempt + 1
-            tag = tag_of(session.id, shot_id, attempt)
-            session.log.note(
-                "shot" if again is None else "attempt",
-                shot_id=shot_id,
-                attempt=attempt,
-                expected=keys,
-                trigger=release.trigger,
-                tag=tag,
-                labels=dict(labels),
-                allowance_s=self._shutter_s(ready) + release.lasts_s,
-                not_ready={key: ("not_ready", status) for key, status in not_ready.items()},
-            )
-            if ready:
-                self._release(shot_id, tag, release)
-            else:
-                self._note_fired(shot_id, "undelivered", None)
-        return shot_id
-
-    def _release(self, shot_id: int, tag: str, release: Release) -> None:
-        """Send the requests of a release in order; whatever happens, note it, and let go of what was engaged."""
-        sent: tuple[int, int, int] | None = None
-
-        def on_sent(seq: int, mono_ns: int, wall_ns: int) -> None:
-            nonlocal sent
-            sent = (seq, mono_ns, wall_ns)
-
-        outcome, undo = "undelivered", release.undo is not None
-        try:
-            for number, (msg_id, fields) in enumerate(release.steps):
-                fires = number == release.fires
-                if msg_id == "Shoot" and self.client.dialect.name != "v3":  # the field is new in 4.0
-                    fields = {**fields, "PhotoOrigin": tag}
-                if number and release.hold_s:
-                    self.wait_for(lambda: False, release.hold_s)
-                reply = self.client.request(msg_id, fields, on_sent=on_sent if fires else None)
-                if not reply.msg_result:
-                    outcome = "refused" if number <= release.fires else outcome
-                    hint = "Nothing was fired. " if outcome == "refused" else ""
-                    raise Refused({"msg_id": msg_id, **fields}, reply, hint=f"{hint}See rig.cameras for their states")
-                if fires:
-                    outcome = "accepted"
-            undo = undo and release.always
-        except NoReply as exc:
-            if outcome != "accepted":
-                outcome = "undelivered" if sent is None or exc.delivery == "no" else "unknown"
-            if outcome == "undelivered":
-                raise
-        except Refused:
-            raise
-        except BaseException:  # an interrupt: it may have been sent
-            if outcome != "accepted":
-                outcome = "undelivered" if sent is None else "unknown"
-            raise
-        finally:
-            if undo and release.undo is not None:
-                self.let_go(*release.undo)
-            self._note_fired(shot_id, outcome, sent)
+    # -- holding and letting go -------------------------------------------------------------------------------------
 
     def hold(self, request: Held) -> None:
         """Remember that something is engaged that must be let go of, at the latest when the link is closed."""
@@ -435,31 +338,14 @@ class Sitting:
                 stacklevel=3,
             )
 
-    def _note_fired(self, shot_id: int, outcome: str, sent: tuple[int, int, int] | None) -> None:
-        seq, mono_ns, wall_ns = sent or (None, time.monotonic_ns(), time.time_ns())
-        self.session.log.note(
-            "fired", shot_id=shot_id, outcome=outcome, msg_seq_num=seq, sent_mono_ns=mono_ns, sent_wall_ns=wall_ns
-        )
-        self.session.refresh()
-
-    def _shutter_s(self, keys: Iterable[str]) -> float:
-        """Longest shutter time set on these cameras, s: no photo can arrive before it is over."""
-        from rigkit.wire.values import value_number
-
-        longest = 0.0
-        for key in keys:
-            value = self.session.state.cameras[key].properties.get("ShutterSpeed", {}).get("CameraPropertyValue")
-            longest = max(longest, value_number(value) or 0.0) if isinstance(value, str) else longest
-        return min(longest, 3600.0)
-
     # -- ending -------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Close the link, the journal and the simulator we started. Twice is fine."""
         if self._finalizer is not None:
             self._finalizer()
-        self.session.refresh()
         self.session.closed = True
+        self.session.refresh()
 
 
 def _close(client: Client, child: SimulatorProcess | None, log: Log, lock: FolderLock, held: list[Held]) -> None:

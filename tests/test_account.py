@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigkit.account.fold import DOWNLOAD_S, FIRST_LATENCY_S, PATIENCE_S, Account
+from rigkit.account.fold import Account
 from rigkit.account.shots import Decide, Download, Reconcile, parse_tag, tag_of
+from rigkit.account.silence import BUSY_PATIENCE_S, DOWNLOAD_S, FILE_S, FIRST_LATENCY_S, PATIENCE_S, latency_s
 from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
 from rigkit.record.causes import CAUSES
 from rigkit.record.columns import TABLES, empty, frame
@@ -247,6 +248,83 @@ def test_tags_of_other_sessions_are_not_ours():
     assert parse_tag(7) is None
 
 
+def test_a_late_photo_of_an_attempt_before_does_not_stand_for_this_one():
+    bench = Bench(1)
+    bench.fire()
+    bench.run_out(20 * S)
+    again = {"shot_id": 1, "attempt": 2, "expected": bench.keys, "trigger": "shoot", "tag": tag_of(SESSION, 1, 2)}
+    bench.note("attempt", 30 * S, **again)
+    bench.note("fired", 30 * S, shot_id=1, outcome="accepted", msg_seq_num=2, sent_mono_ns=30 * S, sent_wall_ns=30 * S)
+    bench.photo(30 * S + 1, 0)
+    exposure = bench.account.shots[1].exposures["cam0"]
+    assert (exposure.status, exposure.attempt) == ("waiting", 2)
+    assert bench.account.shot_of["p1-0-7"].attempt == 1
+    bench.photo(31 * S, 0, PhotoKey="second", batch=8, PhotoOrigin=tag_of(SESSION, 1, 2))
+    assert (exposure.status, exposure.attempt, exposure.duplicate) == ("captured", 2, True)
+    assert list(exposure.photos) == ["second"]
+
+
+def test_a_late_photo_of_an_attempt_before_is_better_than_none():
+    for late_after_decision in (False, True):
+        bench = Bench(1)
+        bench.fire()
+        bench.run_out(20 * S)
+        again = {"shot_id": 1, "attempt": 2, "expected": bench.keys, "trigger": "shoot", "tag": tag_of(SESSION, 1, 2)}
+        bench.note("attempt", 30 * S, **again)
+        bench.note("fired", 30 * S, shot_id=1, outcome="accepted", msg_seq_num=2, sent_mono_ns=30 * S, sent_wall_ns=0)
+        if late_after_decision:
+            bench.run_out(60 * S)
+            bench.photo(61 * S, 0)
+        else:
+            bench.photo(31 * S, 0)
+            bench.run_out(60 * S)
+        exposure = bench.account.shots[1].exposures["cam0"]
+        assert (exposure.status, exposure.attempt, exposure.late) == ("captured", 1, True)
+
+
+def test_an_untagged_photo_long_after_is_somebody_elses():
+    bench = Bench(2)
+    bench.fire()
+    bench.run_out(20 * S)
+    bench.photo(40 * S, 0, PhotoOrigin="")
+    bench.photo(200 * S, 1, PhotoOrigin="")
+    assert bench.ends() == [("captured", None), ("missing", "no_response")]
+
+
+def test_an_untagged_photo_of_a_camera_that_misfired_is_somebody_elses():
+    bench = Bench(1)
+    bench.fire()
+    bench.say(S + 5, "CameraUpdated", CameraKey="cam0", CameraStatus="Ready", CameraNumPhotosFailed=1)
+    bench.run_out(5 * S)
+    bench.photo(10 * S, 0, PhotoOrigin="")
+    assert bench.ends() == [("missing", "misfire")]
+
+
+def test_nobody_answering_is_not_the_same_as_nothing_found():
+    bench = Bench(1)
+    bench.fire()
+    bench.note("reconciled", 10 * S, shot_id=1, camera_keys=["cam0"], by=None, answered=False, full=False)
+    assert bench.account.tick(10 * S) == [
+        Decide(1, {"cam0": ("unknown", "the application did not answer when asked about it")})
+    ]
+
+
+def test_where_a_file_is_is_asked_before_it_is_fetched_and_before_it_is_given_up():
+    bench = Bench(1)
+    bench.fire()
+    bench.photo(S, 0)
+    asked = S + int(FILE_S * S)
+    assert bench.account.tick(asked, files=True) == [Reconcile(1, ("cam0",), full=True)]
+    bench.note("reconciled", asked, shot_id=1, camera_keys=["cam0"], by="Synchronise", answered=True, full=True)
+    fetched = S + int(DOWNLOAD_S * S)
+    assert bench.account.tick(fetched, files=True) == [Download(1, ("p1-0-7",), ("cam0",))]
+    bench.note("download", fetched, shot_id=1, camera_keys=["cam0"], photo_keys=["p1-0-7"])
+    given_up = fetched + int(DOWNLOAD_S * S)
+    assert bench.account.tick(given_up, files=True) == [Reconcile(1, ("cam0",), full=True)]
+    bench.note("reconciled", given_up, shot_id=1, camera_keys=["cam0"], by="Synchronise", answered=True, full=True)
+    assert bench.account.tick(given_up, files=True) == [Decide(1, {"cam0": ("pending", "asked for again")})]
+
+
 def test_photos_left_on_the_card_are_asked_for_when_files_are_wanted():
     bench = Bench(1)
     bench.say(1, "OptionsUpdated", DefaultStorage="Card")
@@ -284,7 +362,7 @@ def test_patience_is_learned_and_bounded():
         start = shot_id * 100 * S
         bench.fire(start, shot_id=shot_id)
         bench.photo(start + 2 * S, 0, shot_id=shot_id, batch=6 + shot_id)
-    assert bench.account.latency_s("cam0") == pytest.approx(3.0)
+    assert latency_s(bench.account, "cam0") == pytest.approx(3.0)
     bench.fire(900 * S, shot_id=9)
     assert bench.account.tick(900 * S + int(3.9 * S)) == []
     assert bench.account.tick(900 * S + int(4.1 * S)) == [Reconcile(9, ("cam0",))]
@@ -297,13 +375,16 @@ def test_a_long_exposure_is_waited_for():
     assert bench.account.tick(S + 37 * S) == [Reconcile(1, ("cam0",))]
 
 
-def test_a_busy_camera_gets_more_time_after_it_was_asked():
+def test_a_busy_camera_gets_more_time_and_is_asked_once_more_before_anything_is_decided():
     bench = Bench(1)
     bench.fire()
-    bench.note("reconciled", 7 * S, shot_id=1, camera_keys=["cam0"], by=None)
+    bench.note("reconciled", 7 * S, shot_id=1, camera_keys=["cam0"], by=None, answered=True, full=False)
     bench.say(7 * S, "CameraUpdated", CameraKey="cam0", CameraStatus="Busy")
     assert bench.account.tick(8 * S) == []
-    assert len(bench.account.tick(18 * S)) == 1
+    late = 7 * S + int(BUSY_PATIENCE_S * S)
+    assert bench.account.tick(late) == [Reconcile(1, ("cam0",), full=True)]
+    bench.note("reconciled", late, shot_id=1, camera_keys=["cam0"], by="Synchronise", answered=True, full=True)
+    assert bench.account.tick(late) == [Decide(1, {"cam0": ("no_response", "Busy")})]
 
 
 photos = st.tuples(
@@ -356,11 +437,11 @@ def test_every_cause_that_the_account_gives_is_in_the_table_of_causes():
     import ast
     import inspect
 
-    from rigkit.account import fold
+    from rigkit.account import fold, silence
 
     words = {
         node.value
-        for node in ast.walk(ast.parse(inspect.getsource(fold)))
+        for node in (*ast.walk(ast.parse(inspect.getsource(fold))), *ast.walk(ast.parse(inspect.getsource(silence))))
         if isinstance(node, ast.Constant) and node.value in CAUSES
     }
     assert {

@@ -11,30 +11,23 @@ the shot (``batch``); the time alone (``window``).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile, ShotAccount, parse_tag
+from rigkit.account import silence
+from rigkit.account.shots import Exposure, Instruction, Paired, ShotAccount, parse_tag
+from rigkit.account.silence import GONE, SECOND
 from rigkit.record.state import Parts, State, text_of, whole_of
 from rigkit.wire import Message
 
 __all__ = ["Account"]
 
-#: First guess of how long a camera takes from the release to news of its photo, s; then learned, within these bounds.
-FIRST_LATENCY_S = 5.0
-LATENCY_BOUNDS_S = (0.5, 60.0)
-#: How long past its learned latency a camera may stay silent before it is asked about, s.
-PATIENCE_S = 1.0
-#: After asking, how long a camera that is still Busy gets, s.
-BUSY_PATIENCE_S = 10.0
-#: How long a file may take from the news of its photo before it is asked for again, and after that before it is given up, s.
-DOWNLOAD_S = 30.0
 #: Arrivals remembered per camera.
 _REMEMBERED = 32
-#: Statuses in which a camera can't deliver.
-GONE = frozenset({"Lost", "Absent", "Disconnected", "Error"})
-
-_SECOND = 1_000_000_000
+#: How long after its release a photo without a tag may still be taken for a shot's, s, on top of the shutter time.
+WINDOW_S = 60.0
+#: A camera that ended like this exposed nothing, so an untagged photo of it is somebody else's.
+_NOTHING_TO_COME = frozenset({"misfire", "not_ready", "refused", "not_sent"})
 
 
 class Account:
@@ -51,16 +44,16 @@ class Account:
     ----------
     shots : dict of int to ShotAccount
         By shot id, in order.
-    shot_of : dict of str to tuple of int and str
-        Photo key -> shot id and pairing method.
+    shot_of : dict of str to Paired
+        Photo key -> its shot, how it was found, its attempt.
     """
 
     def __init__(self, session_id: str, state: State) -> None:
         self.session_id = session_id
         self.shots: dict[int, ShotAccount] = {}
-        self.shot_of: dict[str, tuple[int, str]] = {}
+        self.shot_of: dict[str, Paired] = {}
         self._state = state
-        self._arrivals: dict[str, deque[float]] = {}
+        self.arrivals: dict[str, deque[float]] = {}
         self._echoes = False
         self._unpaired: set[str] = set()
         #: Every shot that still waits for something, and maybe some that no longer do: a session of a thousand shots is not
@@ -68,6 +61,12 @@ class Account:
         self._open: dict[int, ShotAccount] = {}
 
     # -- what was said ------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Forget everything, to fold anew; the containers stay the same objects."""
+        for container in (self.shots, self.shot_of, self.arrivals, self._unpaired, self._open):
+            container.clear()
+        self._echoes = False
 
     def fold(self, message: Message, cameras: Parts, photos: Parts) -> None:
         """Take one message in, and the parts of it that speak of cameras and of photos."""
@@ -81,21 +80,43 @@ class Account:
         if paired is None:
             self._unpaired.add(key)
             return
-        shot = self.shots[paired[0]]
+        shot = self.shots[paired.shot_id]
         photo = self._state.photos[key].info
         camera_key = text_of(photo.get("CameraKey")) or ""
         exposure = shot.exposures.get(camera_key)
         if exposure is None:  # a camera nobody expected fired with the others
             return
-        batch = whole_of(photo.get("PhotoBatchNum"))
-        if key not in exposure.photos:
-            self._first_news(shot, exposure, batch, paired[1], message)
-        was_on_disk = exposure.on_disk
-        exposure.photos[key] = self._state.photos[key].disk_mono_ns is not None
-        if exposure.on_disk and not was_on_disk:
-            exposure.disk_ns = message.mono_ns
-            exposure.cause = exposure.detail = None
+        if paired.attempt < exposure.attempt:
+            self._older_news(exposure, key, paired)
+        if paired.attempt == exposure.attempt:
+            batch = whole_of(photo.get("PhotoBatchNum"))
+            if key not in exposure.photos:
+                self._first_news(shot, exposure, batch, paired.method, message)
+            was_on_disk = exposure.on_disk
+            exposure.photos[key] = self._state.photos[key].disk_mono_ns is not None
+            if exposure.on_disk and not was_on_disk:
+                exposure.disk_ns = message.mono_ns
+                exposure.cause = exposure.detail = None
         self._follow(shot)
+
+    def _older_news(self, exposure: Exposure, key: str, paired: Paired) -> None:
+        """Take in a photo of an attempt before: it shows another instant, so it doesn't count for the one waited for now."""
+        if exposure.status == "missing":
+            self._fall_back(exposure, key, paired)
+        elif exposure.exposed:
+            exposure.duplicate = True
+        else:
+            exposure.older = (key, paired)
+
+    def _fall_back(self, exposure: Exposure, key: str, paired: Paired) -> None:
+        """Account for a camera by the late photo of an attempt before, where the attempts after it brought nothing."""
+        photo = self._state.photos[key]
+        exposure.attempt, exposure.late, exposure.older = paired.attempt, True, None
+        exposure.status, exposure.cause, exposure.detail = "captured", None, None
+        exposure.pairing_method = paired.method
+        exposure.batch_num = whole_of(photo.info.get("PhotoBatchNum"))
+        exposure.photos = {key: photo.disk_mono_ns is not None}
+        exposure.heard_ns, exposure.disk_ns = photo.first_mono_ns, photo.disk_mono_ns
 
     def _first_news(
         self, shot: ShotAccount, exposure: Exposure, batch: int | None, method: str, message: Message
@@ -104,6 +125,7 @@ class Account:
             exposure.duplicate = True
         if exposure.exposed:
             return
+        exposure.duplicate = exposure.duplicate or exposure.older is not None
         exposure.late = exposure.status == "missing"
         exposure.status = "captured" if message.channel == "pub" else "recovered"
         exposure.cause = exposure.detail = None
@@ -111,18 +133,19 @@ class Account:
         exposure.heard_ns = message.mono_ns
         exposure.pairing_method = method
         if message.channel == "pub" and not exposure.late:
-            seconds = (message.mono_ns - exposure.base_ns) / _SECOND - shot.allowance_s
-            self._arrivals.setdefault(exposure.camera_key, deque(maxlen=_REMEMBERED)).append(max(0.0, seconds))
+            seconds = (message.mono_ns - exposure.base_ns) / SECOND - shot.allowance_s
+            self.arrivals.setdefault(exposure.camera_key, deque(maxlen=_REMEMBERED)).append(max(0.0, seconds))
 
-    def _pair(self, key: str, message: Message) -> tuple[int, str] | None:
+    def _pair(self, key: str, message: Message) -> Paired | None:
         """Find the shot of a photo heard of for the first time."""
         photo = self._state.photos[key].info
         tag = parse_tag(photo.get("PhotoOrigin"))
         if tag is not None:
-            if tag[0] != self.session_id or tag[1] not in self.shots:
+            session_id, shot_id, attempt = tag
+            if session_id != self.session_id or shot_id not in self.shots:
                 return None
             self._echoes = True
-            self.shot_of[key] = (tag[1], "origin")
+            self.shot_of[key] = Paired(shot_id, "origin", attempt)
             return self.shot_of[key]
         if key in self._unpaired:
             return None
@@ -130,22 +153,31 @@ class Account:
         batch = whole_of(photo.get("PhotoBatchNum"))
         for shot in reversed(self.shots.values()):
             exposure = shot.exposures.get(camera_key)
-            if exposure is None or message.mono_ns < exposure.base_ns or not shot.may_expose:
-                continue
-            # Where tags do come back, a photo without one was not released by a Shoot of ours; triggers, latches and
-            # buttons carry none.
-            if self._echoes and shot.trigger == "shoot":
-                continue
-            method = _fits(exposure, batch)
-            if method is not None:
-                self.shot_of[key] = (shot.shot_id, method)
+            method = None if exposure is None else self._fits(shot, exposure, batch, message.mono_ns)
+            if exposure is not None and method is not None:
+                self.shot_of[key] = Paired(shot.shot_id, method, exposure.attempt)
                 return self.shot_of[key]
         return None
+
+    def _fits(self, shot: ShotAccount, exposure: Exposure, batch: int | None, now_ns: int) -> str | None:
+        """Say how an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
+        since_s = (now_ns - exposure.base_ns) / SECOND
+        if not shot.may_expose or not 0 <= since_s <= WINDOW_S + shot.allowance_s or exposure.cause in _NOTHING_TO_COME:
+            return None
+        # Where tags do come back, a photo without one was not released by a Shoot of ours; triggers, latches and buttons
+        # carry none.
+        if self._echoes and shot.trigger == "shoot":
+            return None
+        if exposure.batch_num is not None:
+            return "batch" if batch == exposure.batch_num else None  # the JPEG beside the RAW
+        if exposure.batch_expected is not None and batch is not None:
+            return "batch" if batch == exposure.batch_expected else None
+        return "window" if not exposure.photos else None
 
     def _camera(self, key: str, info: Mapping[str, Any], message: Message) -> None:
         """Notice what makes a photo unlikely: the camera is gone, or its counter of failures rose."""
         failed = whole_of(info.get("CameraNumPhotosFailed"))
-        gone = info.get("CameraStatus") in GONE
+        gone = text_of(info.get("CameraStatus")) in GONE
         if failed is None and not gone:
             return
         for exposure in self._waiting(key):
@@ -251,7 +283,10 @@ class Account:
         shot = self.shots.get(fields["shot_id"])
         for key in fields["camera_keys"] if shot is not None else ():
             if shot is not None and key in shot.exposures:
-                shot.exposures[key].asked_ns = mono_ns
+                exposure = shot.exposures[key]
+                exposure.asked_ns = exposure.files_asked_ns = mono_ns
+                exposure.answered = fields.get("answered", True)
+                exposure.asked_full = exposure.asked_full or fields.get("full", False)
 
     def _note_download(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         shot = self.shots.get(fields["shot_id"])
@@ -272,7 +307,8 @@ class Account:
         for shot in self.open_shots():
             for exposure in shot.exposures.values():
                 exposure.base_ns = mono_ns
-                exposure.asked_ns = exposure.download_asked_ns = None
+                exposure.asked_ns = exposure.download_asked_ns = exposure.files_asked_ns = None
+                exposure.asked_full = False
                 if exposure.heard_ns is not None and not exposure.on_disk:
                     exposure.download_asked_ns = mono_ns
 
@@ -284,122 +320,20 @@ class Account:
             exposure.cause, exposure.detail = cause, detail or None
             if not exposure.exposed:
                 exposure.status = "missing"
+                if exposure.older is not None:
+                    self._fall_back(exposure, *exposure.older)
         self._follow(shot)
 
     # -- what was not said --------------------------------------------------------------------------------------------
 
     def tick(self, now_ns: int, files: bool = False) -> list[Instruction]:
-        """Say what to do about everything that has not been heard of in time.
+        """Say what to do about everything that has not been heard of in time; see :mod:`rigkit.account.silence`.
 
         Parameters
         ----------
         now_ns : int
             Host monotonic clock.
         files : bool
-            Somebody waits for files: photos left on the card are asked for, overdue ones asked for again.
+            Somebody waits for files.
         """
-        instructions: list[Instruction] = []
-        for shot in self.open_shots():
-            unsettled = [one for one in shot.exposures.values() if not one.settled]
-            overdue = [one for one in unsettled if one.status == "waiting" and self.deadline_ns(shot, one) <= now_ns]
-            unasked = tuple(one.camera_key for one in overdue if one.asked_ns is None)
-            if unasked:
-                instructions.append(Reconcile(shot.shot_id, unasked))
-            causes = {one.camera_key: self._cause(shot, one) for one in overdue if one.asked_ns is not None}
-            if files:
-                causes.update(self._file_causes(unsettled, now_ns))
-            if causes:
-                instructions.append(Decide(shot.shot_id, causes))
-            if files:
-                instructions.extend(self._downloads(shot, unsettled, now_ns))
-        return instructions
-
-    def deadline_ns(self, shot: ShotAccount, exposure: Exposure) -> int:
-        """Host monotonic clock at which silence about a waiting camera calls for a question, or, once asked, for a decision.
-
-        Parameters
-        ----------
-        shot : ShotAccount
-            Its shot.
-        exposure : Exposure
-            A waiting one.
-        """
-        if exposure.asked_ns is not None:
-            camera = self._state.cameras.get(exposure.camera_key)
-            busy = camera is not None and camera.status == "Busy"
-            return exposure.asked_ns + int(BUSY_PATIENCE_S * _SECOND) if busy else exposure.asked_ns
-        patience = self.latency_s(exposure.camera_key) + shot.allowance_s + PATIENCE_S
-        due = exposure.base_ns + int(patience * _SECOND)
-        if exposure.suspect_ns is not None:
-            due = min(due, exposure.suspect_ns + int(PATIENCE_S * _SECOND))
-        return due
-
-    def latency_s(self, camera_key: str) -> float:
-        """Learned time from a release to the news of this camera's photo, s: half as much again as the slowest remembered."""
-        arrivals = self._arrivals.get(camera_key)
-        if not arrivals or len(arrivals) < 3:
-            return FIRST_LATENCY_S
-        low, high = LATENCY_BOUNDS_S
-        return min(high, max(low, 1.5 * max(arrivals)))
-
-    def _cause(self, shot: ShotAccount, exposure: Exposure) -> tuple[str, str]:
-        """Why a camera that was asked about still has no photo."""
-        camera = self._state.cameras.get(exposure.camera_key)
-        status = camera.status if camera is not None else "Absent"
-        failed = camera.count("CameraNumPhotosFailed") if camera is not None else None
-        if failed is not None and exposure.failed_before is not None and failed > exposure.failed_before:
-            return ("misfire", "CameraNumPhotosFailed rose")
-        if status in GONE:
-            return ("lost_during", status)
-        if shot.outcome == "unknown":
-            return ("unknown", "the release was not answered")
-        return ("no_response", status)
-
-    def _card_only(self, exposure: Exposure) -> bool:
-        """Whether this camera's photos stay on the card until somebody asks for them."""
-        camera = self._state.cameras.get(exposure.camera_key)
-        own = camera.properties.get("Storage", {}).get("CameraPropertyValue") if camera is not None else None
-        return (own or self._state.options.get("DefaultStorage")) == "Card"
-
-    def _downloads(self, shot: ShotAccount, unsettled: Iterable[Exposure], now_ns: int) -> Iterator[Download]:
-        wanted = [
-            one
-            for one in unsettled
-            if one.exposed
-            and one.download_asked_ns is None
-            and one.heard_ns is not None
-            and (
-                self._card_only(one) or self._download_failed(one) or one.heard_ns + int(DOWNLOAD_S * _SECOND) <= now_ns
-            )
-        ]
-        if wanted:
-            keys = tuple(key for one in wanted for key, on_disk in one.photos.items() if not on_disk)
-            yield Download(shot.shot_id, keys, tuple(one.camera_key for one in wanted))
-
-    def _download_failed(self, exposure: Exposure) -> bool:
-        camera = self._state.cameras.get(exposure.camera_key)
-        failed = camera.count("CameraNumDownloadsFailed") if camera is not None else None
-        return (
-            failed is not None
-            and exposure.downloads_failed_before is not None
-            and failed > exposure.downloads_failed_before
-        )
-
-    def _file_causes(self, unsettled: Iterable[Exposure], now_ns: int) -> dict[str, tuple[str, str]]:
-        """Files that were asked for once more and still did not come."""
-        causes = {}
-        for exposure in unsettled:
-            asked = exposure.download_asked_ns
-            if exposure.exposed and asked is not None and asked + int(DOWNLOAD_S * _SECOND) <= now_ns:
-                failed = self._download_failed(exposure)
-                causes[exposure.camera_key] = ("download_failed" if failed else "pending", "asked for twice")
-        return causes
-
-
-def _fits(exposure: Exposure, batch: int | None) -> str | None:
-    """How an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
-    if exposure.batch_num is not None:
-        return "batch" if batch == exposure.batch_num else None  # the JPEG beside the RAW
-    if exposure.batch_expected is not None and batch is not None:
-        return "batch" if batch == exposure.batch_expected else None
-    return "window" if not exposure.photos else None
+        return silence.tick(self, self._state, now_ns, files)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["Decide", "Download", "Exposure", "Instruction", "Reconcile", "ShotAccount", "parse_tag", "tag_of"]
+__all__ = ["Decide", "Download", "Exposure", "Instruction", "Paired", "Reconcile", "ShotAccount", "parse_tag", "tag_of"]
 
 _TAG = re.compile(r"rk:([0-9a-f]{8}):(\d{1,9}):(\d{1,9})")
 
@@ -20,6 +20,14 @@ def parse_tag(origin: Any) -> tuple[str, int, int] | None:
     """Read a tag back: session id, shot id, attempt; None: not one of ours."""
     match = _TAG.fullmatch(origin) if isinstance(origin, str) else None
     return None if match is None else (match[1], int(match[2]), int(match[3]))
+
+
+class Paired(NamedTuple):
+    """Where a photo belongs: its shot, how that was found (origin, batch, window), and the attempt."""
+
+    shot_id: int
+    method: str
+    attempt: int
 
 
 @dataclass(slots=True)
@@ -52,6 +60,12 @@ class Exposure:
         Host monotonic clock of the first news of its photo, and of the last of its files on disk.
     suspect_ns : int or None
         When the application first said something that makes a photo unlikely.
+    asked_ns, files_asked_ns, download_asked_ns : int or None
+        When the application was last asked about it, about its files, and for its files.
+    asked_full, answered : bool
+        Whether that question was for the whole state, and whether anybody answered.
+    older : tuple or None
+        A photo of an attempt before that came while this one is waited for.
     """
 
     camera_key: str
@@ -73,7 +87,11 @@ class Exposure:
     disk_ns: int | None = None
     suspect_ns: int | None = None
     asked_ns: int | None = None
+    asked_full: bool = False
+    answered: bool = True
+    files_asked_ns: int | None = None
     download_asked_ns: int | None = None
+    older: tuple[str, Paired] | None = None
     late: bool = False
     duplicate: bool = False
     pairing_method: str | None = None
@@ -169,10 +187,14 @@ class ShotAccount:
 
 
 class Reconcile(NamedTuple):
-    """Ask the application about these cameras of this shot: nothing was heard of them in time."""
+    """Ask the application about these cameras of this shot: nothing was heard of them, or of their files, in time.
+
+    ``full``: for the whole state with its photos, however the cameras' own counters stand.
+    """
 
     shot_id: int
     camera_keys: tuple[str, ...]
+    full: bool = False
 
 
 class Decide(NamedTuple):

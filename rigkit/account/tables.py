@@ -127,7 +127,7 @@ def photo_rows(
     """
     for photo in state.photos.values():
         paired = account.shot_of.get(photo.key)
-        if only is not None and (paired is None or paired[0] != only):
+        if only is not None and (paired is None or paired.shot_id != only):
             continue
         row = photo_fields(photo)
         key = row["camera_key"]
@@ -137,13 +137,12 @@ def photo_rows(
             row["path"], row["path_state"] = locate(photo.filename, row["size_bytes"])
             row["path"] = None if row["path"] is None else str(row["path"])
         if paired is not None:
-            shot = account.shots[paired[0]]
-            exposure = shot.exposures.get(key or "")
+            shot = account.shots[paired.shot_id]
             row |= _labels(shot)
             row["shot_id"] = shot.shot_id
-            row["attempt"] = shot.attempt if exposure is None else exposure.attempt
+            row["attempt"] = paired.attempt
             row["trigger"] = shot.trigger
-            row["pairing_method"] = paired[1]
+            row["pairing_method"] = paired.method
         yield row
 
 

@@ -298,16 +298,17 @@ class Client:
                 if on_sent is not None:
                     on_sent(seq, mono_ns, wall_ns)
                 if can_send:
+                    delivery = "unknown"  # from here on it may have left, also if an interrupt comes in between
                     delivery = _send(socket, raw)
                 if delivery == "no" or not self._poll(socket, zmq.POLLIN, deadline):
                     raise NoReply(msg_id, self.request_endpoint, limit, delivery)
                 answer = socket.recv(zmq.NOBLOCK)
+                mono_ns, wall_ns = time.monotonic_ns(), time.time_ns()
+                self._sink.append([("rep", mono_ns, wall_ns, answer)])
             except BaseException:
                 self._drop_request_socket()
                 self._sink.note("no_reply", msg_id=msg_id, msg_seq_num=seq, delivery=delivery)
                 raise
-            mono_ns, wall_ns = time.monotonic_ns(), time.time_ns()
-            self._sink.append([("rep", mono_ns, wall_ns, answer)])
         reply, dialect = decode_frame(answer)
         return Message(reply, "rep", mono_ns, wall_ns, dialect)
 

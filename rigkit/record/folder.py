@@ -148,9 +148,13 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        (folder / "journal").mkdir(parents=True, exist_ok=True)
-        path = folder / "journal" / ".lock"
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        self._file = -1
+        try:
+            (folder / "journal").mkdir(parents=True, exist_ok=True)
+            path = folder / "journal" / ".lock"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        except OSError as exc:
+            raise SessionError(folder, f"can't be made ({exc.strerror}). Give session= another folder") from None
         try:
             _lock(self._file)
         except OSError:

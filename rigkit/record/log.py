@@ -58,6 +58,7 @@ class Log:
             before = len(self._entries)
             try:
                 if self._journal is not None:
+                    self._journal.whole = False
                     self._journal.append(entries)
                 self._entries.extend(entries)
             except BaseException:

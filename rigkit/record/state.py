@@ -6,6 +6,7 @@ value to be of the right type, since a server may say anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ __all__ = [
 #: How far back a publisher's counter may jump and still be a repeated or re-ordered event instead of a restart.
 _SMALL_JUMP = 64
 _COUNTER = 2**32
+#: A whole number spelt as text, ASCII digits only: "²" is a digit to Python, and no number.
+_WHOLE = re.compile(r"\s*-?[0-9]{1,18}\s*")
 
 #: What a message says of single cameras or photos: key, and what it says.
 Parts = list[tuple[str, Mapping[str, Any]]]
@@ -41,7 +44,7 @@ def text_of(value: Any) -> str | None:
 
 def whole_of(value: Any) -> int | None:
     """Return a whole number, also one spelt as text; anything else, or beyond 64 bits, as None."""
-    if isinstance(value, str) and value.strip().lstrip("-").isdigit() and len(value) < 19:
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
@@ -232,6 +235,19 @@ class State:
         self._open_requests: dict[int | None, RequestRecord] = {}
         self._last_seq: int | None = None
         self._suspect: int | None = None
+
+    def reset(self) -> None:
+        """Forget everything, to fold anew; the containers stay the same objects."""
+        for container in (self.cameras, self.photos, self.options, self.node, self._open_requests):
+            container.clear()
+        self.requests.clear()
+        self.losses.clear()
+        self.bad = 0
+        self.new_publisher()
+
+    def new_publisher(self) -> None:
+        """Follow the counter of the publisher from wherever it is: this is another sitting, maybe another application."""
+        self._last_seq = self._suspect = None
 
     def fold(self, message: Message, cameras: Parts, photos: Parts) -> int:
         """Take one message in.

@@ -78,7 +78,8 @@ class Message:
     def msg_seq_num(self) -> int | None:
         """The publisher's counter for an event, the sender's number for a request or reply; None if it has none."""
         number = self.body.get("msg_seq_num")
-        return number if isinstance(number, int) and not isinstance(number, bool) else None
+        fits = isinstance(number, int) and not isinstance(number, bool) and -(2**63) <= number < 2**63
+        return number if fits else None
 
     @property
     def msg_result(self) -> bool | None:

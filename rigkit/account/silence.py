@@ -1,0 +1,179 @@
+"""What has not been said: when to ask about it, when to give up on it, and what then was the cause. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile, ShotAccount
+from rigkit.record.state import State
+
+if TYPE_CHECKING:
+    from rigkit.account.fold import Account
+
+__all__ = ["GONE", "tick"]
+
+#: First guess of how long a camera takes from the release to news of its photo, s; then learned, within these bounds.
+FIRST_LATENCY_S = 5.0
+LATENCY_BOUNDS_S = (0.5, 60.0)
+#: How long past its learned latency a camera may stay silent before it is asked about, s.
+PATIENCE_S = 1.0
+#: After asking, how long a camera that is still Busy gets before it is asked about once more, s.
+BUSY_PATIENCE_S = 10.0
+#: How long a file may take from the news of its photo before the application is asked where it is, s.
+FILE_S = 10.0
+#: ... before it is asked for again (Download), and after that before it is given up, s.
+DOWNLOAD_S = 30.0
+#: Statuses in which a camera can't deliver.
+GONE = frozenset({"Lost", "Absent", "Disconnected", "Error"})
+
+SECOND = 1_000_000_000
+
+
+def tick(account: Account, state: State, now_ns: int, files: bool) -> list[Instruction]:
+    """Say what to do about everything that has not been heard of in time; changes nothing.
+
+    Parameters
+    ----------
+    account, state : Account, State
+        The folds.
+    now_ns : int
+        Host monotonic clock.
+    files : bool
+        Somebody waits for files: photos left on the card are asked for, overdue ones asked for again.
+    """
+    instructions: list[Instruction] = []
+    for shot in account.open_shots():
+        unsettled = [one for one in shot.exposures.values() if not one.settled]
+        overdue = [
+            one for one in unsettled if one.status == "waiting" and deadline_ns(account, state, shot, one) <= now_ns
+        ]
+        instructions += _questions(state, shot, overdue)
+        causes = {one.camera_key: _cause(state, shot, one) for one in overdue if not _ask(state, one)}
+        if files:
+            whereabouts, given_up = _files(state, [one for one in unsettled if one.exposed], now_ns)
+            if whereabouts:
+                instructions.append(Reconcile(shot.shot_id, whereabouts, full=True))
+            causes |= given_up
+        if causes:
+            instructions.append(Decide(shot.shot_id, causes))
+        if files:
+            instructions.extend(_downloads(state, shot, unsettled, now_ns))
+    return instructions
+
+
+def deadline_ns(account: Account, state: State, shot: ShotAccount, exposure: Exposure) -> int:
+    """Host monotonic clock at which silence about a waiting camera calls for a question, or, once asked, for a decision.
+
+    Parameters
+    ----------
+    account, state : Account, State
+        The folds.
+    shot : ShotAccount
+        Its shot.
+    exposure : Exposure
+        A waiting one.
+    """
+    if exposure.asked_ns is not None:
+        again = exposure.answered and not exposure.asked_full and _status(state, exposure) == "Busy"
+        return exposure.asked_ns + int(BUSY_PATIENCE_S * SECOND) if again else exposure.asked_ns
+    patience = latency_s(account, exposure.camera_key) + shot.allowance_s + PATIENCE_S
+    due = exposure.base_ns + int(patience * SECOND)
+    if exposure.suspect_ns is not None:
+        due = min(due, exposure.suspect_ns + int(PATIENCE_S * SECOND))
+    return due
+
+
+def latency_s(account: Account, camera_key: str) -> float:
+    """Learned time from a release to the news of this camera's photo, s: half as much again as the slowest remembered."""
+    arrivals = account.arrivals.get(camera_key)
+    if not arrivals or len(arrivals) < 3:
+        return FIRST_LATENCY_S
+    low, high = LATENCY_BOUNDS_S
+    return min(high, max(low, 1.5 * max(arrivals)))
+
+
+def _status(state: State, exposure: Exposure) -> str:
+    camera = state.cameras.get(exposure.camera_key)
+    return camera.status if camera is not None else "Absent"
+
+
+def _ask(state: State, exposure: Exposure) -> bool:
+    """Whether an overdue camera is to be asked about: never yet, or it was Busy and what is known of it is old."""
+    if exposure.asked_ns is None:
+        return True
+    return exposure.answered and not exposure.asked_full and _status(state, exposure) == "Busy"
+
+
+def _questions(state: State, shot: ShotAccount, overdue: Iterable[Exposure]) -> Iterator[Reconcile]:
+    asked = [one for one in overdue if _ask(state, one)]
+    first = tuple(one.camera_key for one in asked if one.asked_ns is None)
+    again = tuple(one.camera_key for one in asked if one.asked_ns is not None)
+    if first:
+        yield Reconcile(shot.shot_id, first, full=False)
+    if again:
+        yield Reconcile(shot.shot_id, again, full=True)
+
+
+def _cause(state: State, shot: ShotAccount, exposure: Exposure) -> tuple[str, str]:
+    """Say why a camera that was asked about still has no photo."""
+    camera, status = state.cameras.get(exposure.camera_key), _status(state, exposure)
+    failed = camera.count("CameraNumPhotosFailed") if camera is not None else None
+    if failed is not None and exposure.failed_before is not None and failed > exposure.failed_before:
+        return ("misfire", "CameraNumPhotosFailed rose")
+    if not exposure.answered:
+        return ("unknown", "the application did not answer when asked about it")
+    if status in GONE:
+        return ("lost_during", status)
+    if shot.outcome == "unknown":
+        return ("unknown", "the release was not answered")
+    return ("no_response", status)
+
+
+def _card_only(state: State, exposure: Exposure) -> bool:
+    """Whether this camera's photos stay on the card until somebody asks for them."""
+    camera = state.cameras.get(exposure.camera_key)
+    own = camera.properties.get("Storage", {}).get("CameraPropertyValue") if camera is not None else None
+    return (own or state.options.get("DefaultStorage")) == "Card"
+
+
+def _downloads(state: State, shot: ShotAccount, unsettled: Iterable[Exposure], now_ns: int) -> Iterator[Download]:
+    wanted = [one for one in unsettled if one.exposed and one.download_asked_ns is None and _wants(state, one, now_ns)]
+    if wanted:
+        keys = tuple(key for one in wanted for key, on_disk in one.photos.items() if not on_disk)
+        yield Download(shot.shot_id, keys, tuple(one.camera_key for one in wanted))
+
+
+def _wants(state: State, exposure: Exposure, now_ns: int) -> bool:
+    """Whether its files are to be asked for: they stay on the card, failed to come, or are overdue."""
+    overdue = exposure.heard_ns is not None and exposure.heard_ns + int(DOWNLOAD_S * SECOND) <= now_ns
+    return _card_only(state, exposure) or _download_failed(state, exposure) or overdue
+
+
+def _download_failed(state: State, exposure: Exposure) -> bool:
+    camera = state.cameras.get(exposure.camera_key)
+    failed = camera.count("CameraNumDownloadsFailed") if camera is not None else None
+    before = exposure.downloads_failed_before
+    return failed is not None and before is not None and failed > before
+
+
+def _files(
+    state: State, exposed: Iterable[Exposure], now_ns: int
+) -> tuple[tuple[str, ...], dict[str, tuple[str, str]]]:
+    """Cameras whose files the application is to be asked about, and those whose files are given up.
+
+    The event that said Local Disk may be lost while the file is there: ask before downloading, and before giving up.
+    """
+    whereabouts, given_up = [], {}
+    for exposure in exposed:
+        heard_ns, download_ns, asked_ns = exposure.heard_ns, exposure.download_asked_ns, exposure.files_asked_ns
+        if download_ns is None:
+            if heard_ns is not None and asked_ns is None and heard_ns + int(FILE_S * SECOND) <= now_ns:
+                whereabouts.append(exposure.camera_key)
+        elif download_ns + int(DOWNLOAD_S * SECOND) <= now_ns:
+            if asked_ns is None or asked_ns < download_ns:
+                whereabouts.append(exposure.camera_key)
+            else:
+                cause = "download_failed" if _download_failed(state, exposure) else "pending"
+                given_up[exposure.camera_key] = (cause, "asked for again")
+    return tuple(whereabouts), given_up

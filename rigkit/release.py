@@ -1,0 +1,167 @@
+"""Releasing shutters: the requests of one release in order, what became of them, and letting go of what was engaged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from rigkit.account.shots import tag_of
+from rigkit.errors import BadMessage, NoReply, Refused
+from rigkit.sitting import Held, Sitting
+from rigkit.wire.values import value_number
+
+__all__ = ["Release", "fire"]
+
+
+class Release(NamedTuple):
+    """How shutters are released.
+
+    Attributes
+    ----------
+    trigger : str
+        The word in the tables: shoot, trigger, latch, press.
+    steps : tuple
+        Requests in order, as (message id, fields).
+    fires : int
+        Which of them opens the shutters.
+    undo : tuple or None
+        The request that lets go of what the steps engage.
+    always : bool
+        It is sent after a success too.
+    hold_s : float
+        Seconds between two steps.
+    lasts_s : float
+        Seconds that the release itself takes on top of the shutter time: bulb, intervals, holding.
+    """
+
+    trigger: str
+    steps: tuple[tuple[str, dict[str, Any]], ...]
+    fires: int = 0
+    undo: Held | None = None
+    always: bool = False
+    hold_s: float = 0.0
+    lasts_s: float = 0.0
+
+
+def fire(
+    sitting: Sitting,
+    keys: list[str],
+    release: Release,
+    *,
+    not_ready: Mapping[str, str],
+    labels: Mapping[str, Any],
+    again: int | None = None,
+) -> int:
+    """Open a shot, release the shutters, note what became of the release.
+
+    Parameters
+    ----------
+    keys : list of str
+        Every expected camera.
+    release : Release
+        How.
+    not_ready : mapping of str to str
+        Cameras of ``keys`` that are not asked to fire, and their status.
+    labels : mapping
+        subject, pose, rep, note.
+    again : int or None
+        The shot of which these cameras are fired once more, as its next attempt; None: a new shot.
+
+    Returns
+    -------
+    int
+        The shot id.
+
+    Raises
+    ------
+    Refused
+        The application said no; nothing was fired.
+    NoReply
+        The request was not delivered; nothing was fired. One of unknown delivery does not raise: the account says what
+        came of it.
+    """
+    session, ready = sitting.session, [key for key in keys if key not in not_ready]
+    for msg_id, fields in release.steps:
+        sitting.check(msg_id, fields)
+    with sitting.client.exclusive:
+        sitting.session.refresh()
+        shot_id = max(session.account.shots, default=0) + 1 if again is None else again
+        attempt = 1 if again is None else session.account.shots[again].attempt + 1
+        tag = tag_of(session.id, shot_id, attempt)
+        session.log.note(
+            "shot" if again is None else "attempt",
+            shot_id=shot_id,
+            attempt=attempt,
+            expected=keys,
+            trigger=release.trigger,
+            tag=tag,
+            labels=dict(labels),
+            allowance_s=_shutter_s(sitting, ready) + release.lasts_s,
+            not_ready={key: ("not_ready", status) for key, status in not_ready.items()},
+        )
+        if ready:
+            _send(sitting, shot_id, tag, release)
+        else:
+            _note_fired(sitting, shot_id, "undelivered", None)
+    return shot_id
+
+
+def _send(sitting: Sitting, shot_id: int, tag: str, release: Release) -> None:
+    """Send the requests of a release in order; whatever happens, note it, and let go of what was engaged."""
+    sent: tuple[int, int, int] | None = None
+
+    def on_sent(seq: int, mono_ns: int, wall_ns: int) -> None:
+        nonlocal sent
+        sent = (seq, mono_ns, wall_ns)
+
+    outcome, undo = "undelivered", release.undo is not None
+    try:
+        for number, (msg_id, fields) in enumerate(release.steps):
+            fires = number == release.fires
+            if msg_id == "Shoot" and sitting.client.dialect.name != "v3":  # the field is new in 4.0
+                fields = {**fields, "PhotoOrigin": tag}
+            if number and release.hold_s:
+                sitting.wait_for(lambda: False, release.hold_s)
+            reply = sitting.client.request(msg_id, fields, on_sent=on_sent if fires else None)
+            if not reply.msg_result:
+                outcome = "refused" if number <= release.fires else outcome
+                hint = "Nothing was fired. " if outcome == "refused" else ""
+                raise Refused({"msg_id": msg_id, **fields}, reply, hint=f"{hint}See rig.cameras for their states")
+            if fires:
+                outcome = "accepted"
+        undo = undo and release.always
+    except NoReply as exc:
+        if outcome != "accepted":
+            outcome = "undelivered" if sent is None or exc.delivery == "no" else "unknown"
+        if outcome == "undelivered":
+            raise
+    except BadMessage:  # answered, and nobody knows what
+        outcome = outcome if outcome == "accepted" else "unknown"
+    except Refused:
+        raise
+    except BaseException:  # an interrupt: it may have been sent
+        if outcome != "accepted":
+            outcome = "undelivered" if sent is None else "unknown"
+        raise
+    finally:
+        if undo and release.undo is not None:
+            sitting.let_go(*release.undo)
+        _note_fired(sitting, shot_id, outcome, sent)
+
+
+def _note_fired(sitting: Sitting, shot_id: int, outcome: str, sent: tuple[int, int, int] | None) -> None:
+    seq, mono_ns, wall_ns = sent or (None, time.monotonic_ns(), time.time_ns())
+    sitting.session.log.note(
+        "fired", shot_id=shot_id, outcome=outcome, msg_seq_num=seq, sent_mono_ns=mono_ns, sent_wall_ns=wall_ns
+    )
+    sitting.session.refresh()
+
+
+def _shutter_s(sitting: Sitting, keys: Iterable[str]) -> float:
+    """Longest shutter time set on these cameras, s: no photo can arrive before it is over."""
+    longest = 0.0
+    for key in keys:
+        value = sitting.session.state.cameras[key].properties.get("ShutterSpeed", {}).get("CameraPropertyValue")
+        longest = max(longest, value_number(value) or 0.0) if isinstance(value, str) else longest
+    return min(longest, 3600.0)
