@@ -313,16 +313,24 @@ def test_where_a_file_is_is_asked_before_it_is_fetched_and_before_it_is_given_up
     bench = Bench(1)
     bench.fire()
     bench.photo(S, 0)
-    asked = S + int(FILE_S * S)
-    assert bench.account.tick(asked, files=True) == [Reconcile(1, ("cam0",), full=True)]
-    bench.note("reconciled", asked, shot_id=1, camera_keys=["cam0"], by="Synchronise", answered=True, full=True)
-    fetched = S + int(DOWNLOAD_S * S)
-    assert bench.account.tick(fetched, files=True) == [Download(1, ("p1-0-7",), ("cam0",))]
-    bench.note("download", fetched, shot_id=1, camera_keys=["cam0"], photo_keys=["p1-0-7"])
-    given_up = fetched + int(DOWNLOAD_S * S)
-    assert bench.account.tick(given_up, files=True) == [Reconcile(1, ("cam0",), full=True)]
-    bench.note("reconciled", given_up, shot_id=1, camera_keys=["cam0"], by="Synchronise", answered=True, full=True)
-    assert bench.account.tick(given_up, files=True) == [Decide(1, {"cam0": ("pending", "asked for again")})]
+    said: list[str] = []
+    for second in range(1, 80):
+        for instruction in bench.account.tick(second * S, files=True):
+            said.append(type(instruction).__name__)
+            if isinstance(instruction, Reconcile):
+                note = {"shot_id": 1, "camera_keys": ["cam0"], "by": "Synchronise", "answered": True, "full": True}
+                bench.note("reconciled", second * S, **note)
+                assert instruction.full
+            elif isinstance(instruction, Download):
+                bench.note("download", second * S, shot_id=1, camera_keys=["cam0"], photo_keys=["p1-0-7"])
+            elif isinstance(instruction, Decide):
+                bench.note("decided", second * S, shot_id=1, causes=instruction.causes)
+    before, after = said[: said.index("Download")], said[said.index("Download") + 1 :]
+    assert set(before) == {"Reconcile"}
+    assert len(before) == pytest.approx(DOWNLOAD_S / FILE_S, abs=1)
+    assert after[-1] == "Decide"
+    assert set(after[:-1]) == {"Reconcile"}
+    assert bench.ends() == [("captured", "pending")]
 
 
 def test_photos_left_on_the_card_are_asked_for_when_files_are_wanted():

@@ -193,6 +193,28 @@ def test_a_failed_connection_leaves_no_folder(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends itself POSIX timers")
+def test_an_interrupted_start_leaves_nothing_and_the_next_one_works(tmp_path):
+    def ring(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGALRM, ring)
+    try:
+        for number in range(8):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.08 * (number + 1))
+                rigkit.simulate(cameras=2, seed=1, session=tmp_path / "s").close()
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                break
+            except KeyboardInterrupt:
+                assert list(tmp_path.iterdir()) == []
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    with rigkit.simulate(cameras=2, seed=1, session=tmp_path / "s") as rig:
+        assert rig.shoot().ok
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SessionError, match="can't be made"):

@@ -20,7 +20,7 @@ LATENCY_BOUNDS_S = (0.5, 60.0)
 PATIENCE_S = 1.0
 #: After asking, how long a camera that is still Busy gets before it is asked about once more, s.
 BUSY_PATIENCE_S = 10.0
-#: How long a file may take from the news of its photo before the application is asked where it is, s.
+#: How long nothing may be heard of a file before the application is asked where it is, and asked again, s.
 FILE_S = 10.0
 #: ... before it is asked for again (Download), and after that before it is given up, s.
 DOWNLOAD_S = 30.0
@@ -166,14 +166,12 @@ def _files(
     """
     whereabouts, given_up = [], {}
     for exposure in exposed:
-        heard_ns, download_ns, asked_ns = exposure.heard_ns, exposure.download_asked_ns, exposure.files_asked_ns
-        if download_ns is None:
-            if heard_ns is not None and asked_ns is None and heard_ns + int(FILE_S * SECOND) <= now_ns:
-                whereabouts.append(exposure.camera_key)
-        elif download_ns + int(DOWNLOAD_S * SECOND) <= now_ns:
-            if asked_ns is None or asked_ns < download_ns:
-                whereabouts.append(exposure.camera_key)
-            else:
-                cause = "download_failed" if _download_failed(state, exposure) else "pending"
-                given_up[exposure.camera_key] = (cause, "asked for again")
+        news_ns = max(exposure.heard_ns or 0, exposure.download_asked_ns or 0)
+        asked_ns = exposure.files_asked_ns or 0
+        over_ns = (exposure.download_asked_ns or now_ns) + int(DOWNLOAD_S * SECOND)
+        if over_ns <= now_ns and asked_ns >= over_ns - int(FILE_S * SECOND):
+            cause = "download_failed" if _download_failed(state, exposure) else "pending"
+            given_up[exposure.camera_key] = (cause, "asked for again")
+        elif max(news_ns, asked_ns) + int(FILE_S * SECOND) <= now_ns:
+            whereabouts.append(exposure.camera_key)
     return tuple(whereabouts), given_up
