@@ -97,9 +97,18 @@ class Listener:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
+        for line in self.process.stdout:
+            self.lines.append(line)  # noqa: PERF402 - others look on while it grows
 
     def __enter__(self) -> Listener:
+        try:
+            self._until_it_hears()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _until_it_hears(self) -> None:
         """Send texts until one is printed: before that its subscription has not arrived."""
         suffix = "Msg" if self.stand.dialect == "v3" else ""
         text = {"msg_type": "Request", "msg_id": f"RelayCustomText{suffix}", "CustomText": "listening?"}
@@ -111,7 +120,6 @@ class Listener:
                 req.send_string(json.dumps(text))
                 req.recv()
         assert self.lines[0] == "listening\n"
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()

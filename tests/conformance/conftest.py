@@ -77,7 +77,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 def target(request: pytest.FixtureRequest, start: Start, rig_address: str | None, rig_may_shoot: bool) -> Target:
     """Give one server under test: the simulator in a dialect, the simulator with every open question otherwise, or a rig."""
     if request.param == "otherwise":
-        return replace(start("v5", "--scenario", json.dumps({"settings": OTHERWISE})), name="otherwise", documented=False)
+        return replace(
+            start("v5", "--scenario", json.dumps({"settings": OTHERWISE})), name="otherwise", documented=False
+        )
     if request.param != "rig":
         return start(request.param)
     assert rig_address is not None
@@ -93,9 +95,8 @@ def simulated() -> None:
 def peer(target: Target) -> Iterator[Peer]:
     """Give a client; afterwards everything is as before, and all that was heard obeys the laws."""
     with Peer(target) as one:
-        first = one.state()
         yield one
-        one.restore(first)
+        one.restore()
         one.pump()
         check(one)
 
@@ -103,7 +104,7 @@ def peer(target: Target) -> Iterator[Peer]:
 @pytest.fixture
 def first(peer: Peer) -> State:
     """Give the state at the start of the test."""
-    return peer.state()
+    return peer.first
 
 
 def check(peer: Peer) -> None:
@@ -123,11 +124,22 @@ def abroad(address: str, *, may_shoot: bool) -> Target:
     where = parse_address(address)
     if where.cameras:
         raise pytest.UsageError(f"--rig names a running application, not {address}")
-    reply = _asked(where.request, {"msg_type": "Request", "msg_id": "GetCamera", "msg_seq_num": 1, "CameraSelection": "All"})
+    reply = _asked(
+        where.request, {"msg_type": "Request", "msg_id": "GetCamera", "msg_seq_num": 1, "CameraSelection": "All"}
+    )
     version = "3.38"
     if reply is not None and not reply.startswith(BOM) and json.loads(reply).get("msg_result"):
         version = _version(where.request)
-    return Target(address, where.publisher, where.request, version, simulated=False, documented=False, may_shoot=may_shoot, patience=30.0)
+    return Target(
+        address,
+        where.publisher,
+        where.request,
+        version,
+        simulated=False,
+        documented=False,
+        may_shoot=may_shoot,
+        patience=30.0,
+    )
 
 
 def _version(endpoint: str) -> str:

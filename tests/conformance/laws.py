@@ -116,7 +116,12 @@ def numbers(target: Target, frames: Sequence[Frame]) -> list[str]:
 
 def about(target: Target, frames: Iterable[Frame]) -> list[str]:
     """Events about a camera or photo name it by the fields of a selection, Single and the key. [O]"""
-    fields = {"CameraUpdated": "Camera", "PropertyUpdated": "Camera", "LiveviewUpdated": "Camera", "PhotoUpdated": "Photo"}
+    fields = {
+        "CameraUpdated": "Camera",
+        "PropertyUpdated": "Camera",
+        "LiveviewUpdated": "Camera",
+        "PhotoUpdated": "Photo",
+    }
     found = []
     for frame in frames:
         kind = fields.get(frame.body["msg_id"])

@@ -246,6 +246,8 @@ class Peer:
         Everything heard on the publisher and everything answered, in order.
     sent : set of str
         Ids of the requests sent so far.
+    first : State
+        The state when it was made.
     """
 
     def __init__(self, target: Target) -> None:
@@ -260,6 +262,8 @@ class Peer:
         try:
             self.sub = self.subscriber()
             self.join()
+            self.first = self.state()
+            self._left = _on_cameras(self.first)  # photos that wait on their cards and are on no way anywhere
         except BaseException:
             self.close()
             raise
@@ -286,7 +290,9 @@ class Peer:
     def dealer(self) -> zmq.Socket[bytes]:
         """Connect a socket that may send before it has been answered; frames go behind an empty one."""
         dealer = self.context.socket(zmq.DEALER)
-        dealer.sndhwm = dealer.rcvhwm = 0  # else replies to a client that does not read them are dropped, by design of ZeroMQ
+        dealer.sndhwm = dealer.rcvhwm = (
+            0  # else replies to a client that does not read them are dropped, by design of ZeroMQ
+        )
         dealer.rcvtimeo = dealer.sndtimeo = round(self.target.patience * 1000)
         dealer.connect(self.target.reqrep)
         self._others.append(dealer)
@@ -436,13 +442,11 @@ class Peer:
         """Wait until no camera is Busy and no photo is on its way."""
 
         def quiet(state: State) -> bool:
-            waits = state.options.get("DefaultStorage") == "Card"
-            under_way = [
-                one["PhotoKey"]
-                for one in state.photos.values()
-                if one["PhotoLocation"] == "Camera" and one["PhotoIsImage"] and not waits
-            ]
-            return not under_way and all(one["CameraStatus"] != "Busy" for one in state.cameras.values())
+            if state.options.get("DefaultStorage") == "Card":
+                self._left |= _on_cameras(state)
+            return _on_cameras(state) <= self._left and all(
+                one["CameraStatus"] != "Busy" for one in state.cameras.values()
+            )
 
         return self.until_state(quiet, "all cameras at rest and all photos delivered")
 
@@ -472,18 +476,20 @@ class Peer:
 
     # leaving everything as it was
 
-    def restore(self, first: State) -> None:
-        """Let go of whatever is held and set back whatever was changed since ``first``, as far as the API can."""
+    def restore(self) -> None:
+        """Let go of whatever is held and set back whatever was changed since the beginning, as far as the API can."""
         if self.sent <= READS or "Shutdown" in self.sent:
             return
         self._let_go()
-        self.ask("Connect", CameraSelection="All")
-        ready = set(self.ready(first))
+        ready = set(self.ready(self.first))
+        left = [key for key in ready if self.state().cameras[key]["CameraStatus"] == "Disconnected"]
+        if left:
+            self.ask("Connect", CameraSelection="Multiple", CameraKeys=left)
         self.until_state(lambda now: ready <= {*self.ready(now)}, "the cameras to be Ready again")
         now = self.settled()
         if self.target.simulated and now.photos:
             self.do("Delete", PhotoSelection="All")
-        self._set_back(first, now)
+        self._set_back(self.first, now)
 
     def _let_go(self) -> None:
         everyone: Body = {"CameraSelection": "All"}
@@ -523,6 +529,11 @@ class Peer:
                         "SetProperty", key, CameraPropertyType=kind, CameraPropertyValue=told["CameraPropertyValue"]
                     )
         self.until_state(lambda last: last.properties == first.properties, "the properties to be as they were")
+
+
+def _on_cameras(state: State) -> set[str]:
+    """Return the keys of the photos that are on their cameras; a video stays there until it is fetched."""
+    return {key for key, one in state.photos.items() if one["PhotoLocation"] == "Camera" and one["PhotoIsImage"]}
 
 
 #: The latch that the tests use.

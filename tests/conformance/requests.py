@@ -204,7 +204,9 @@ def focused_live(scene: Scene) -> None:
     since = scene.peer.barrier()
     scene.peer.all("Autofocus")
     scene.peer.until(
-        lambda: all(scene.peer.heard("CameraUpdated", since, CameraKey=key, CameraIsFocused=True) for key in scene.keys),
+        lambda: all(
+            scene.peer.heard("CameraUpdated", since, CameraKey=key, CameraIsFocused=True) for key in scene.keys
+        ),
         "focus",
     )
     live(scene)
@@ -388,7 +390,9 @@ CASES: dict[str, Case] = {
     "Autofocus": Case(
         ALL,
         heard=lambda s: s.each_told(CameraIsFocused=True) and s.each_told(CameraStatus="Busy"),
-        shown=lambda s: s.each("CameraIsFocused", True) and s.rose("CameraNumAutofocus") and s.each("CameraStatus", "Ready"),
+        shown=lambda s: (
+            s.each("CameraIsFocused", True) and s.rose("CameraNumAutofocus") and s.each("CameraStatus", "Ready")
+        ),
         touches=frozenset({"CameraIsFocused", "CameraNumAutofocus"}),
     ),
     # [D] one photo of each; PhotoOrigin comes back [I]
@@ -538,7 +542,9 @@ CASES: dict[str, Case] = {
     # [D] reads them; where the outcome appears is not known, the simulator says it as CameraDateTimeOffset [U]
     "CheckClocks": Case(
         {},
-        heard=lambda s: not s.documented or {*s.keys} <= {one["CameraKey"] for one in s.told() if "CameraDateTimeOffset" in one},
+        heard=lambda s: (
+            not s.documented or {*s.keys} <= {one["CameraKey"] for one in s.told() if "CameraDateTimeOffset" in one}
+        ),
         touches=frozenset({"CameraDateTimeOffset"}),
     ),
     # [D] frames are counted from switching on

@@ -80,12 +80,11 @@ class Prober:
 def victim(target: Target) -> Iterator[Scene]:
     """Give one rig that suffers all of it, with photos on its cards, so that a request has only what is wrong with it."""
     with Peer(target) as peer:
-        first = peer.state()
         peer.store_on("Card")
         scene = Scene(peer)
         scene.photos = peer.shoot()
         yield scene
-        peer.restore(first)
+        peer.restore()
         check(peer)
 
 
@@ -394,9 +393,8 @@ def confined(request: pytest.FixtureRequest, start: Start, house: Path) -> Targe
 def inmate(confined: Target, house: Path) -> Iterator[Peer]:
     """Give its client; afterwards all is as before, and outside is untouched."""
     with Peer(confined) as peer:
-        first = peer.state()
         yield peer
-        peer.restore(first)
+        peer.restore()
     assert sorted(one.name for one in house.iterdir()) == ["allowed", "outside"]
     assert [one.name for one in (house / "outside").iterdir()] == ["diary.txt"]
     assert (house / "outside" / "diary.txt").read_text() == "private"
@@ -410,7 +408,12 @@ class TestPaths:
         before = inmate.state()
         tricks = [
             *("/", "/etc", "/tmp", "..", "../outside", ".", "", " ", "~", "~root", "$HOME", "%TEMP%"),
-            *(str(house), str(house / "outside"), str(house / "allowed" / ".." / "outside"), str(house / "allowed-not")),
+            *(
+                str(house),
+                str(house / "outside"),
+                str(house / "allowed" / ".." / "outside"),
+                str(house / "allowed-not"),
+            ),
             *(str(house / "allowed" / "link"), str(house / "allowed" / "link" / "deeper"), f"{house}/allowed/\0/etc"),
             *(f"file://{house}/allowed", "C:\\Windows", "\\\\server\\share", "/proc/self/cwd", "a" * 5000, "\n"),
         ]
@@ -424,8 +427,33 @@ class TestPaths:
     def test_expressions_do_not_climb(self, inmate: Peer, house: Path) -> None:
         """[I] Whatever the expression, the tag, the session or a camera's name say, files stay below the download folder."""
         expressions = [
-            *("../../[S]", "/etc/[S]", "..\\..\\[S]", "[U]/[S]", "[C]_[S]", "[Z]_[S]", "a/../../../[S]", "C:/[S]", "C:[S]"),
-            *(".", "..", "/", "", " ", "[", "[S", "con", "nul.[S]", "a\0b[S]", "x" * 900, "%n%s[S]", "~/[S]", "link/[S]"),
+            *(
+                "../../[S]",
+                "/etc/[S]",
+                "..\\..\\[S]",
+                "[U]/[S]",
+                "[C]_[S]",
+                "[Z]_[S]",
+                "a/../../../[S]",
+                "C:/[S]",
+                "C:[S]",
+            ),
+            *(
+                ".",
+                "..",
+                "/",
+                "",
+                " ",
+                "[",
+                "[S",
+                "con",
+                "nul.[S]",
+                "a\0b[S]",
+                "x" * 900,
+                "%n%s[S]",
+                "~/[S]",
+                "link/[S]",
+            ),
             *("[S]\n", "[S].", "[S] ", ".[S]", "-rf [S]", "{S}$(touch x)`touch y`;[S]", "\u202e[S]", "é" * 300),
         ]
         values: Body = {"UniqueTag": "../../tag", "Barcode": "/etc/code"}
@@ -453,8 +481,36 @@ class TestPaths:
         """[I] A name that would lead out, or that a file system refuses, is refused; the photo keeps its own."""
         (photo, *_) = inmate.shoot()
         tricks = [
-            *("../x", "../../outside/diary.txt", "/etc/passwd", "a/../../x", "", " ", "/", ".", "..", "a//b", "a/", "/a"),
-            *("C:/x", "C:x", "con", "NUL.txt", "a\0b", "a\\b", "..\\x", "a/..", " x", "x ", "a\nb", "x" * 300, "a:b", "a*"),
+            *(
+                "../x",
+                "../../outside/diary.txt",
+                "/etc/passwd",
+                "a/../../x",
+                "",
+                " ",
+                "/",
+                ".",
+                "..",
+                "a//b",
+                "a/",
+                "/a",
+            ),
+            *(
+                "C:/x",
+                "C:x",
+                "con",
+                "NUL.txt",
+                "a\0b",
+                "a\\b",
+                "..\\x",
+                "a/..",
+                " x",
+                "x ",
+                "a\nb",
+                "x" * 300,
+                "a:b",
+                "a*",
+            ),
             *("a|b", "a<b", 'a"b', "a?b", "./x", "a/./b", "aux/x"),
         ]
         before = inmate.state()

@@ -72,8 +72,7 @@ def test_live_view_is_counted_with_all_other_events(peer: Peer) -> None:
 def sitting(target: Target) -> Iterator[Peer]:
     """Give a client that has heard a short sitting: shots, settings, live view, video, a session that ended."""
     with Peer(target) as peer:
-        first = peer.state()
-        key = peer.ready(first)[0]
+        key = peer.ready(peer.first)[0]
         peer.shoot()
         peer.one("RenameCamera", key, CameraName="sitting")
         peer.do("SetOptions", UniqueTag="sitting")
@@ -88,7 +87,7 @@ def sitting(target: Target) -> Iterator[Peer]:
         peer.one("Connect", key)
         peer.until_state(lambda now: key in peer.ready(now), "the camera back")
         yield peer
-        peer.restore(first)
+        peer.restore()
 
 
 class TestASittingHeard:
@@ -116,7 +115,14 @@ class TestASittingHeard:
 
     def test_photo_updates_tell_all_that_is_known(self, sitting: Peer) -> None:
         """[O] Every one has the number, the names, the size and the camera."""
-        needed = {"PhotoKey", "PhotoLocation", "PhotoOriginalName", "PhotoComputedName", "PhotoDateCaptured", "CameraKey"}
+        needed = {
+            "PhotoKey",
+            "PhotoLocation",
+            "PhotoOriginalName",
+            "PhotoComputedName",
+            "PhotoDateCaptured",
+            "CameraKey",
+        }
         needed |= {"PhotoFormat", "PhotoWidth", "PhotoHeight", "PhotoFilesize", "PhotoIsImage"}
         needed |= {"PhotoSequenceNum", "PhotoBatchNum"}
         events = [one.body for one in sitting.events if one.body["msg_id"] == "PhotoUpdated"]
@@ -136,7 +142,11 @@ def test_clients_are_tested_for_tolerance(start: Start) -> None:
             assert {"NodeName"} <= unlisted
             if dialect == "v5":
                 assert {"CameraMetadataTimestamp", "PhotoOriginalPath", "PhotoStorageID", "NodeDateTime"} <= unlisted
-                assert all(FIELDS[name].observed or FIELDS[name].internal for name in unlisted if name in FIELDS and name[:4] != "msg_")
+                assert all(
+                    FIELDS[name].observed or FIELDS[name].internal
+                    for name in unlisted
+                    if name in FIELDS and name[:4] != "msg_"
+                )
 
 
 def test_an_unlisted_field_or_event_is_nothing_that_these_tests_mind() -> None:

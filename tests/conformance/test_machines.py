@@ -89,7 +89,8 @@ class TestPhotos:
     """Section 9.2: Camera, Local Disk, Deleted."""
 
     @pytest.mark.parametrize(
-        ("storage", "places"), [("Disk", ["Camera", "Local Disk"]), ("Card", ["Camera"]), ("Both", ["Camera", "Local Disk"])]
+        ("storage", "places"),
+        [("Disk", ["Camera", "Local Disk"]), ("Card", ["Camera"]), ("Both", ["Camera", "Local Disk"])],
     )
     def test_a_photo_goes_where_storage_says(self, peer: Peer, first: State, storage: str, places: list[str]) -> None:
         """[O] It passes through Camera even when it goes to the disk. [D] On the card it waits to be downloaded."""
@@ -103,6 +104,7 @@ class TestPhotos:
 
     def test_a_photo_is_deleted_without_being_forgotten_silently(self, peer: Peer) -> None:
         """[I] There is no event of deletion: the location says Deleted."""
+        peer.allowed("Delete")
         key = peer.shoot()[0]["PhotoKey"]
         since = peer.barrier()
         peer.do("Delete", PhotoSelection="Single", PhotoKey=key)
@@ -237,7 +239,9 @@ class TestCounters:
             on_disk = next(n for n, event in enumerate(events) if event.get("PhotoLocation") == "Local Disk")
             counted = [event["CameraNumDownloadsComplete"] for event in events if "CameraNumDownloadsComplete" in event]
             earlier = [
-                event["CameraNumDownloadsComplete"] for event in events[:on_disk] if "CameraNumDownloadsComplete" in event
+                event["CameraNumDownloadsComplete"]
+                for event in events[:on_disk]
+                if "CameraNumDownloadsComplete" in event
             ]
             assert earlier
             assert earlier[-1] == max(counted)
@@ -252,7 +256,9 @@ class TestCounters:
         peer.one("Shoot", key)
         peer.until(lambda: len(peer.heard("PhotoUpdated", since, PhotoLocation="Local Disk")) == 2, "both files")
         raw, jpeg = sorted(
-            peer.heard("PhotoUpdated", since, PhotoLocation="Local Disk"), key=lambda one: one["PhotoFormat"], reverse=True
+            peer.heard("PhotoUpdated", since, PhotoLocation="Local Disk"),
+            key=lambda one: one["PhotoFormat"],
+            reverse=True,
         )
         assert (raw["PhotoFormat"], jpeg["PhotoFormat"]) == ("Raw", "JPEG")
         assert raw["PhotoBatchNum"] == jpeg["PhotoBatchNum"] == first.cameras[key]["PhotoBatchNum"]
@@ -328,7 +334,9 @@ class TestWhatGoesWrong:
             yield peer, {one["CameraName"]: key for key, one in peer.state().cameras.items()}
 
     @pytest.mark.parametrize("faulty", ["v5", "v3"], indirect=True)
-    def test_misfires_failed_downloads_lost_cameras_lost_events_restarts(self, faulty: tuple[Peer, dict[str, str]]) -> None:
+    def test_misfires_failed_downloads_lost_cameras_lost_events_restarts(
+        self, faulty: tuple[Peer, dict[str, str]]
+    ) -> None:
         """[O a camera counts its failures; I no event says so; D counters; U the counter after a restart]"""
         peer, keys = faulty
         first = peer.state()
@@ -336,14 +344,18 @@ class TestWhatGoesWrong:
         # 1: one camera misfires: it counts that, keeps its batch number and is Ready again
         since = peer.barrier()
         peer.all("Shoot")
-        peer.until(lambda: peer.heard("CameraUpdated", since, CameraKey=keys["A01"], CameraNumPhotosFailed=1), "a misfire")
+        peer.until(
+            lambda: peer.heard("CameraUpdated", since, CameraKey=keys["A01"], CameraNumPhotosFailed=1), "a misfire"
+        )
         after = peer.settled()
         assert len(after.photos) == 2
         assert after.cameras[keys["A01"]]["PhotoBatchNum"] == first.cameras[keys["A01"]]["PhotoBatchNum"]
         # 2: one download fails: it is counted, the photo stays on the camera and can be fetched
         since = peer.barrier()
         peer.all("Shoot")
-        peer.until(lambda: peer.heard("CameraUpdated", since, CameraKey=keys["A02"], CameraNumDownloadsFailed=1), "a failure")
+        peer.until(
+            lambda: peer.heard("CameraUpdated", since, CameraKey=keys["A02"], CameraNumDownloadsFailed=1), "a failure"
+        )
         peer.until(lambda: len(peer.heard("PhotoUpdated", since, PhotoLocation="Local Disk")) == 2, "the other two")
         (left,) = [one for one in peer.state().photos.values() if one["PhotoLocation"] == "Camera"]
         assert left["CameraKey"] == keys["A02"]
@@ -370,4 +382,6 @@ class TestWhatGoesWrong:
         highest = peer.events[-1].body["msg_seq_num"]
         peer.all("Shoot")
         peer.until(lambda: peer.events[-1].body["msg_seq_num"] < highest, "events counted from the start")
-        peer.until_state(lambda now: {*keys.values()} == {*now.cameras} and len(peer.ready(now)) == 3, "the cameras back")
+        peer.until_state(
+            lambda now: {*keys.values()} == {*now.cameras} and len(peer.ready(now)) == 3, "the cameras back"
+        )

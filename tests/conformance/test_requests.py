@@ -31,6 +31,8 @@ def test_a_request_is_answered_and_done(peer: Peer, msg_id: str) -> None:
     """
     peer.allowed(msg_id)
     if not peer.target.knows(msg_id):
+        if not peer.target.simulated:
+            pytest.skip(f"{msg_id} is not in {peer.target.version}")
         assert peer.ask(msg_id, CameraSelection="All")["msg_result"] is False
         return
     case = CASES[msg_id]

@@ -49,9 +49,12 @@ def test_each_property_has_a_value_and_a_range(first: State, peer: Peer) -> None
     """[D] Type, value, writeable, range. [I] A value that can be set is in its range."""
     for told in first.properties.values():
         for kind, one in told.items():
-            assert {"CameraPropertyType", "CameraPropertyValue", "CameraPropertyIsWriteable", "CameraPropertyRange"} <= {
-                *one
-            }
+            assert {
+                "CameraPropertyType",
+                "CameraPropertyValue",
+                "CameraPropertyIsWriteable",
+                "CameraPropertyRange",
+            } <= {*one}
             if one["CameraPropertyIsWriteable"] and one["CameraPropertyRange"] and peer.target.simulated:
                 assert one["CameraPropertyValue"] in one["CameraPropertyRange"], kind
     if peer.target.simulated:
@@ -126,7 +129,9 @@ class TestSelections:
             assert sorted(keys(CameraSelection="Group", CameraGroup=group)) == sorted(members)
 
     @pytest.mark.parametrize("selection", ["All", "Single", "Multiple", "Group"])
-    def test_a_setting_reaches_the_selected_cameras_and_no_others(self, peer: Peer, first: State, selection: str) -> None:
+    def test_a_setting_reaches_the_selected_cameras_and_no_others(
+        self, peer: Peer, first: State, selection: str
+    ) -> None:
         """[D] Shown by events about those cameras, and by the state."""
         keys = peer.ready(first)
         kind, values = writeable(first, keys)
@@ -163,7 +168,8 @@ class TestSelections:
         companion: Body = {"Single": {"PhotoKey": meant[0]}, "Multiple": {"PhotoKeys": meant}}.get(selection, {})
         peer.do("RenamePhoto", PhotoSelection=selection, **companion, PhotoComputedName="selected")
         after = peer.until_state(
-            lambda now: all(now.photos[key]["PhotoComputedName"].startswith("selected") for key in meant), "the new names"
+            lambda now: all(now.photos[key]["PhotoComputedName"].startswith("selected") for key in meant),
+            "the new names",
         )
         renamed = [key for key in keys if after.photos[key]["PhotoComputedName"].startswith("selected")]
         assert renamed == meant
@@ -199,9 +205,9 @@ def test_what_was_told_last_is_what_the_state_says(peer: Peer, first: State) -> 
     peer.one("RenameCamera", keys[0], CameraName="mirror")
     peer.one("SetCameraGroup", keys[1], CameraGroup="mirror")
     peer.all("SetProperty", CameraPropertyType=kind, CameraPropertyValue=values[-1])
-    peer.do("SetOptions", UniqueTag="mirror", DefaultStorage="Card")
-    peer.shoot()
-    taken = [one["PhotoKey"] for one in peer.state().photos.values() if one["PhotoLocation"] == "Camera"]
+    peer.do("SetOptions", UniqueTag="mirror")
+    peer.store_on("Card")
+    taken = [one["PhotoKey"] for one in peer.shoot()]
     peer.do("Download", PhotoSelection="Multiple", PhotoKeys=taken[:2])
     peer.until_state(
         lambda now: all(now.photos[key]["PhotoLocation"] == "Local Disk" for key in taken[:2]), "the downloads"
@@ -229,9 +235,7 @@ def test_what_was_told_last_is_what_the_state_says(peer: Peer, first: State) -> 
             options.update(fields)
     assert {*cameras} == {*keys}
     for key, told in cameras.items():
-        assert _without(told, RESTLESS) == {
-            name: state.cameras[key].get(name) for name in told if name not in RESTLESS
-        }
+        assert _without(told, RESTLESS) == {name: state.cameras[key].get(name) for name in told if name not in RESTLESS}
         assert properties[key] == {one: state.properties[key][one] for one in properties[key]}
     assert {*taken} <= {*photos}
     for key, told in photos.items():
