@@ -87,7 +87,10 @@ class Desk:
 
     def value(self, kind: str, n: int = 0) -> str:
         """Return a property of the n-th camera."""
-        return {one["CameraPropertyType"]: one["CameraPropertyValue"] for one in self.info(n)["CameraPropertyInfo"]}[kind]
+        values: dict[str, str] = {
+            one["CameraPropertyType"]: one["CameraPropertyValue"] for one in self.info(n)["CameraPropertyInfo"]
+        }
+        return values[kind]
 
     def photos(self) -> list[dict[str, Any]]:
         """Return what Synchronise tells of photos."""

@@ -98,7 +98,7 @@ class Listener:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.lines.append(line)  # noqa: PERF402 - others look on while it grows
+            self.lines.append(line)
 
     def __enter__(self) -> Listener:
         try:

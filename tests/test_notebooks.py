@@ -61,7 +61,7 @@ class TestEachNotebook:
                 assert json.dumps(tempfile.gettempdir())[1:-1] not in text
 
     def test_it_is_valid_and_carries_nothing_of_its_editor(self, path: Path) -> None:
-        nbformat.validate(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
+        nbformat.validate(nbformat.read(path, as_version=4))
         notebook = read(path)
         assert notebook["metadata"]["kernelspec"]["name"] == "python3"
         assert set(notebook["metadata"]) == {"kernelspec", "language_info"}

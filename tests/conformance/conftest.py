@@ -29,10 +29,21 @@ SPEED = 20
 
 #: What no source settles, the other way: the rules of these tests hold all the same, or they say more than is known.
 OTHERWISE = {
-    **{"all_means": "known", "partial_success": "all", "shot_order": "ready_before_photo", "latch_fires": "engage"},
-    **{"trigger_spacing": "index", "echo_origin": False, "origin_api": "remote", "origin_button": "button"},
-    **{"stamp": "host", "delete_files_default": True, "clock_report": "measured", "storage_applies": "on connect"},
-    **{"collision_suffix": " ({n})", "explain": True, "synchronise_delay_ms": 300.0},
+    "all_means": "known",
+    "partial_success": "all",
+    "shot_order": "ready_before_photo",
+    "latch_fires": "engage",
+    "trigger_spacing": "index",
+    "echo_origin": False,
+    "origin_api": "remote",
+    "origin_button": "button",
+    "stamp": "host",
+    "delete_files_default": True,
+    "clock_report": "measured",
+    "storage_applies": "on connect",
+    "collision_suffix": " ({n})",
+    "explain": True,
+    "synchronise_delay_ms": 300.0,
 }
 
 Start = Callable[..., Target]

@@ -6,10 +6,12 @@ They are checked after every test of this folder, on all that the test heard, an
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rigkit.wire import FIELDS, MESSAGES
 from tests.conformance.peer import Body, Frame, Target
+
+Law = Callable[[Target, Sequence[Frame]], list[str]]
 
 #: Names that 3.x spells otherwise; no later server says them.
 _OLD_NAMES = {one.v3 for one in FIELDS.values() if one.v3} | {
@@ -67,6 +69,17 @@ def _marked(target: Target, name: str, value: object) -> bool:
     return (name == "NodeInfo" and isinstance(value, dict)) or (
         name == "msg_seq_num" and isinstance(value, int) and -(2**31) <= value < 0
     )
+
+
+def words(target: Target, frames: Iterable[Frame]) -> list[str]:
+    """Where the specification lists words, a server says one of them, and spells it as they are spelt there. [D]"""
+    return [
+        f"{frame.body['msg_id']}: {name} is {value!r:.60}"
+        for frame in frames
+        for one in objects(frame.body)
+        for name, value in one.items()
+        if name in FIELDS and FIELDS[name].choices and value not in FIELDS[name].choices
+    ]
 
 
 def spelling(target: Target, frames: Iterable[Frame]) -> list[str]:
@@ -147,7 +160,7 @@ def _steps(frames: Iterable[Frame], msg_id: str, key: str, name: str, steps: dic
         if body["msg_id"] != msg_id or name not in body:
             continue
         before, now = last.get(body[key], body[name]), body[name]
-        if now != before and now not in steps.get(before, set()):
+        if now != before and now not in steps.get(str(before), set()):
             found.append(f"{msg_id} {body['msg_seq_num']}: {body[key]} from {before} to {now}")
         last[body[key]] = now
     return found
@@ -184,5 +197,5 @@ def photo_fields_stay(target: Target, frames: Iterable[Frame]) -> list[str]:
 
 
 #: The rules for events, and for events and replies alike.
-OF_EVENTS = (envelopes, numbers, about, camera_steps, photo_steps, counters, photo_fields_stay)
-OF_ALL = (types, spelling)
+OF_EVENTS: tuple[Law, ...] = (envelopes, numbers, about, camera_steps, photo_steps, counters, photo_fields_stay)
+OF_ALL: tuple[Law, ...] = (types, words, spelling)

@@ -106,10 +106,18 @@ class Target:
         return body
 
 
-def _with_names(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping):
-        return {names.get(name, name): _with_names(one, names) for name, one in value.items()}
-    return [_with_names(one, names) for one in value] if isinstance(value, list) else value
+def _with_names(value: Mapping[str, Any], names: Mapping[str, str]) -> Body:
+    """Rename the keys of an object and of the objects in it."""
+    return {
+        names.get(name, name): (
+            _with_names(one, names)
+            if isinstance(one, dict)
+            else [_with_names(inner, names) for inner in one]
+            if isinstance(one, list) and one and isinstance(one[0], dict)
+            else one
+        )
+        for name, one in value.items()
+    }
 
 
 class Frame(NamedTuple):
@@ -402,7 +410,7 @@ class Peer:
             if time.monotonic() > deadline:
                 tail = "\n".join(_line(one.body) for one in self.events[-30:])
                 pytest.fail(f"{self.target.name}: {what}: not within {self.target.patience:g} s. Heard last:\n{tail}")
-            self.pump(0.02)
+            self.pump(0.005)
 
     def barrier(self) -> int:
         """Make sure that everything published so far has been heard; returns our count of events."""
@@ -482,7 +490,8 @@ class Peer:
             return
         self._let_go()
         ready = set(self.ready(self.first))
-        left = [key for key in ready if self.state().cameras[key]["CameraStatus"] == "Disconnected"]
+        now = self.state()
+        left = [key for key in ready if now.cameras[key]["CameraStatus"] == "Disconnected"]
         if left:
             self.ask("Connect", CameraSelection="Multiple", CameraKeys=left)
         self.until_state(lambda now: ready <= {*self.ready(now)}, "the cameras to be Ready again")

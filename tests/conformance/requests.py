@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rigkit.wire import MESSAGES
-from tests.conformance.peer import LATCH, Body, Peer, State
+from tests.conformance.peer import LATCH, Body, Peer
 
 #: What a shot changes; what a photo going from the card to the disk changes.
 SHOT = frozenset(
@@ -340,7 +340,7 @@ def is_written(scene: Scene, photo: Body) -> bool:
     if folder is None or scene.peer.target.v3:  # PhotoFilename came with 5.3
         return True
     name = photo.get("PhotoName")
-    return bool(name) and (folder / name).stat().st_size == photo["PhotoFilesize"]
+    return isinstance(name, str) and (folder / name).stat().st_size == photo["PhotoFilesize"]
 
 
 ALL: Body = {"CameraSelection": "All"}

@@ -19,6 +19,7 @@ import zmq
 
 from rigkit.wire import FIELDS, messages_of
 from tests.conformance.conftest import Start, check
+from tests.conformance.known import expect_failure
 from tests.conformance.peer import Body, Frame, Peer, Target, differences, lines, parse
 from tests.conformance.requests import CASES, Scene, fields_of
 
@@ -476,6 +477,7 @@ class TestPaths:
             for one in photos:
                 if not inmate.target.v3:
                     assert os.path.normpath(one["PhotoFilename"]).startswith(f"{folder}{os.sep}"), expression
+            inmate.do("Delete", PhotoSelection="All")
 
     def test_renaming_does_not_climb(self, inmate: Peer, house: Path) -> None:
         """[I] A name that would lead out, or that a file system refuses, is refused; the photo keeps its own."""
@@ -521,6 +523,38 @@ class TestPaths:
             )
             prober.refused(json.dumps(request).encode())
         assert differences(before, inmate.state()) == {}
+
+    @pytest.mark.parametrize("trick", ["a file in the way", "a link"])
+    def test_a_photo_on_the_disk_is_there(
+        self, inmate: Peer, house: Path, trick: str, request: pytest.FixtureRequest
+    ) -> None:
+        """[D] PhotoFilename is the full path of a file. One that can't be written is refused, or the photo does not arrive."""
+        if inmate.target.v3:
+            pytest.skip("3.x does not tell the path")
+        expect_failure(request, inmate.target, "no file")
+        folder = house / "allowed" / "photos"
+        folder.mkdir(exist_ok=True)
+        (folder / "plain").write_text("a file")
+        options = {"DownloadPath": str(folder / "plain" / "sub")}
+        if trick == "a link":
+            options = {"FilenameExpression": "link/[S]"}
+        if not inmate.ask("SetOptions", **options)["msg_result"]:
+            return
+        inmate.all("Shoot")
+        keys = inmate.ready(inmate.first)
+        settled = inmate.until_state(
+            lambda now: (
+                len(now.photos) == len(keys)
+                and all(one["CameraStatus"] == "Ready" for one in now.cameras.values())
+                and all(
+                    one["PhotoLocation"] == "Local Disk" or now.cameras[one["CameraKey"]]["CameraNumDownloadsFailed"]
+                    for one in now.photos.values()
+                )
+            ),
+            "photos that have arrived or failed",
+        )
+        told = [one["PhotoFilename"] for one in settled.photos.values() if one["PhotoLocation"] == "Local Disk"]
+        assert [name for name in told if not Path(name).is_file()] == []
 
     @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
     def test_links_inside_lead_nowhere(self, inmate: Peer, house: Path) -> None:

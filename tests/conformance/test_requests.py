@@ -7,6 +7,7 @@ import zmq
 
 from rigkit.wire import messages_of
 from tests.conformance.conftest import Start
+from tests.conformance.known import expect_failure
 from tests.conformance.peer import NEVER_ABROAD, READS, Peer, Target, differences
 from tests.conformance.requests import CASES, SHOT, Scene, fields_of
 
@@ -63,10 +64,18 @@ def test_the_other_dialect_is_refused(peer: Peer, simulated: None) -> None:
         wrong = {**right, "msg_id": msg_id if peer.target.v3 else f"{msg_id}Msg"}
         reply = peer.say(wrong)
         assert reply.body["msg_result"] is False, wrong
-        assert reply.wire["msg_id"] == wrong["msg_id"]
     peer.barrier()
     assert {one.body["msg_id"] for one in peer.events[since:]} <= {"RelayCustomText", "NetworkPing"}
     assert not peer.heard("RelayCustomText", since, CustomText="x")
+
+
+def test_a_refused_id_is_echoed_as_it_was_spelt(peer: Peer, simulated: None, request: pytest.FixtureRequest) -> None:
+    """[D the vendor's library matches replies by it] Also an id of the other dialect, so that a client can tell."""
+    expect_failure(request, peer.target, "echo")
+    for msg_id in ("Shoot", "ShootMsg", "GetCamera", "GetCameraMsg", "FormatAll", "FormatAllMsg", "Explode"):
+        spelt = f"{msg_id}Msg" if peer.target.spelt({"msg_id": msg_id})["msg_id"] == msg_id else msg_id
+        reply = peer.say({**peer.frame("Identify"), "msg_id": spelt})
+        assert (reply.wire["msg_id"], reply.body["msg_result"]) == (spelt, False)
 
 
 @pytest.mark.parametrize("dialect", ["v5", "v3"])
@@ -91,6 +100,37 @@ def test_format_has_gone_by_three_names(start: Start) -> None:
         wire = {**peer.frame("Format"), "msg_id": "FormatAll"}
         reply = peer.say(wire)
         assert (reply.wire["msg_id"], reply.wire["msg_result"]) == ("FormatAll", True)
+
+
+class TestWordsInOtherCase:
+    """[D for the shutter button, U for the rest] A word in other case is refused, or means what it says: nothing else."""
+
+    def test_storage(self, peer: Peer, request: pytest.FixtureRequest) -> None:
+        """A lower-case place is no third place, and is told as the specification spells it."""
+        expect_failure(request, peer.target, "case")
+        if not peer.ask("SetOptions", DefaultStorage="card")["msg_result"]:
+            return
+        assert peer.state().options["DefaultStorage"] == "Card"
+        assert {one["PhotoLocation"] for one in peer.shoot()} == {"Camera"}
+
+    def test_zoom(self, peer: Peer, request: pytest.FixtureRequest) -> None:
+        """Towards the far end is not towards the near one."""
+        if not peer.target.knows("PowerZoomDirection"):
+            pytest.skip("power zoom came with 4.25")
+        expect_failure(request, peer.target, "case")
+        peer.all("PowerZoomPosition", CameraPowerZoomPosition=50)
+        keys = peer.ready(peer.first)
+        peer.until_state(lambda now: all(now.cameras[key]["CameraPowerZoomPosition"] == 50 for key in keys), "the zoom")
+        if not peer.ask("PowerZoomDirection", CameraSelection="All", CameraPowerZoomDirection="tele3")["msg_result"]:
+            return
+        after = peer.until_state(
+            lambda now: all(
+                now.cameras[key]["CameraPowerZoomPosition"] != 50 and now.cameras[key]["CameraPowerZoomTarget"] == -1
+                for key in keys
+            ),
+            "the zoom to have moved",
+        )
+        assert all(after.cameras[key]["CameraPowerZoomPosition"] > 50 for key in keys)
 
 
 class TestAbroad:

@@ -45,7 +45,7 @@ wait("CameraUpdated", CameraStatus="Busy")
 wait("CameraUpdated", CameraStatus="Ready")
 print("shoot", send("Shoot", **all_cameras))
 wait("CameraUpdated", CameraStatus="Busy")
-seen = set()
+seen: set[str] = set()
 while len(seen) < 2:  # the one may come before the other
     told = json.loads(str(sub.recv(), "utf-8"))
     if told["msg_id"] == "CameraUpdated" and told.get("CameraStatus") == "Ready":

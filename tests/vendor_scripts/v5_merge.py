@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 import zmq
 
@@ -31,7 +32,7 @@ poller.register(sub, zmq.POLLIN)
 while not poller.poll(50):
     send("RelayCustomText", CustomText="there?")
 state = send("Synchronise")
-cameras: dict = {}
+cameras: "dict[str, dict[str, Any]]" = {}
 for info in state["CameraInfo"]:
     merge(cameras.setdefault(info["CameraKey"], {}), info)
 photos = {info["PhotoKey"]: info for info in state["PhotoInfo"]}
