@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -209,7 +210,9 @@ def test_an_interrupted_start_leaves_nothing_and_the_next_one_works(tmp_path):
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 break
             except KeyboardInterrupt:
-                assert list(tmp_path.iterdir()) == []
+                gc.collect()
+                # Nothing, or, where the interrupt came only after the start, a session like any other.
+                assert not list(tmp_path.iterdir()) or rigkit.open(tmp_path / "s").id
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)

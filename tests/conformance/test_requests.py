@@ -111,6 +111,8 @@ class TestWordsInOtherCase:
         if not peer.ask("SetOptions", DefaultStorage="card")["msg_result"]:
             return
         assert peer.state().options["DefaultStorage"] == "Card"
+        if not peer.target.documented:
+            return  # whether the option reaches connected cameras at once is not known
         assert {one["PhotoLocation"] for one in peer.shoot()} == {"Camera"}
 
     def test_zoom(self, peer: Peer, request: pytest.FixtureRequest) -> None:
