@@ -349,15 +349,17 @@ class Sitting:
 
 
 def _close(client: Client, child: SimulatorProcess | None, log: Log, lock: FolderLock, held: list[Held]) -> None:
-    for msg_id, fields in held:
-        with contextlib.suppress(RigError):
-            client.request(msg_id, fields, timeout=1.0)
-    held.clear()
-    client.close()
-    if child is not None:
-        child.close()
-    log.close()
-    lock.release()
+    # Each of these is done even if one before it fails or is interrupted: a lock that stays would outlive the Rig.
+    with contextlib.ExitStack() as steps:
+        steps.callback(lock.release)
+        steps.callback(log.close)
+        if child is not None:
+            steps.callback(child.close)
+        steps.callback(client.close)
+        for msg_id, fields in held:
+            with contextlib.suppress(RigError):
+                client.request(msg_id, fields, timeout=1.0)
+        held.clear()
 
 
 def selection(keys: Iterable[str] | None) -> dict[str, Any]:

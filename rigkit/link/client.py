@@ -345,17 +345,24 @@ class Client:
                 return
             self._closed = True
             self._drop_request_socket()
+        try:
+            self._stop_listening()
+        finally:  # also if somebody interrupts the waiting: the reader has been told to end, and ends
+            self._context.term()
+
+    def _stop_listening(self) -> None:
         if self._reader is not None and self._stop is not None:
             with contextlib.suppress(zmq.Again):  # a reader that has failed takes no word any more
                 self._stop.send(b"", zmq.NOBLOCK)
-            if self._reader is not threading.current_thread():
-                self._reader.join()
-            self._stop.close(0)
+            try:
+                if self._reader is not threading.current_thread():
+                    self._reader.join()
+            finally:
+                self._stop.close(0)
         elif hasattr(self, "_subscriber"):
             self._subscriber.disable_monitor()
             self._monitor.close(0)
             self._subscriber.close(0)
-        self._context.term()
 
 
 def _resolve(endpoint: str, timeout: float) -> None:
