@@ -135,12 +135,14 @@ def abroad(address: str, *, may_shoot: bool) -> Target:
     where = parse_address(address)
     if where.cameras:
         raise pytest.UsageError(f"--rig names a running application, not {address}")
-    reply = _asked(
-        where.request, {"msg_type": "Request", "msg_id": "GetCamera", "msg_seq_num": 1, "CameraSelection": "All"}
-    )
-    version = "3.38"
+    question = {"msg_type": "Request", "msg_id": "GetCamera", "msg_seq_num": 1, "CameraSelection": "All"}
+    reply = _asked(where.request, question)
     if reply is not None and not reply.startswith(BOM) and json.loads(reply).get("msg_result"):
         version = _version(where.request)
+    elif _asked(where.request, {"msg_type": "Request", "msg_id": "SynchroniseMsg", "msg_ref_num": 1}) is not None:
+        version = "3.38"
+    else:
+        pytest.fail(f"nobody answers at {where.request}: is the External API enabled (Options > Network/API)?")
     return Target(
         address,
         where.publisher,

@@ -332,6 +332,7 @@ class Peer:
 
     def say(self, wire: Mapping[str, Any]) -> Frame:
         """Send one object and return what came back, both as they are on the wire."""
+        self.allowed(str(self.target.read(wire).get("msg_id")))
         return self.say_raw(json.dumps(wire, ensure_ascii=False).encode())
 
     def say_raw(self, raw: bytes) -> Frame:

@@ -531,6 +531,8 @@ class TestPaths:
         """[D] PhotoFilename is the full path of a file. One that can't be written is refused, or the photo does not arrive."""
         if inmate.target.v3:
             pytest.skip("3.x does not tell the path")
+        if trick == "a link" and sys.platform == "win32":
+            pytest.skip("links need a privilege there")
         expect_failure(request, inmate.target, "no file")
         folder = house / "allowed" / "photos"
         folder.mkdir(exist_ok=True)
