@@ -84,6 +84,7 @@ def victim(target: Target) -> Iterator[Scene]:
         peer.store_on("Card")
         scene = Scene(peer)
         scene.photos = peer.shoot()
+        scene.after = peer.settled()
         yield scene
         peer.restore()
         check(peer)
@@ -92,9 +93,10 @@ def victim(target: Target) -> Iterator[Scene]:
 @pytest.fixture
 def scene(victim: Scene) -> Iterator[Scene]:
     """Give that rig; afterwards its state is what it was."""
-    victim.before = victim.peer.settled()
+    victim.before = victim.after
     yield victim
-    assert differences(victim.before, victim.peer.state()) == {}
+    victim.after = victim.peer.state()
+    assert differences(victim.before, victim.after) == {}
 
 
 @pytest.fixture

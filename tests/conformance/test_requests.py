@@ -103,19 +103,20 @@ def test_format_has_gone_by_three_names(start: Start) -> None:
 
 
 class TestWordsInOtherCase:
-    """[D for the shutter button, U for the rest] A word in other case is refused, or means what it says: nothing else."""
+    """[D for the shutter button, U for the rest] A word in other case is refused, or means what it says: nothing else.
 
-    def test_storage(self, peer: Peer, request: pytest.FixtureRequest) -> None:
+    Only the simulator is held to this.
+    """
+
+    def test_storage(self, peer: Peer, simulated: None, request: pytest.FixtureRequest) -> None:
         """A lower-case place is no third place, and is told as the specification spells it."""
         expect_failure(request, peer.target, "case")
         if not peer.ask("SetOptions", DefaultStorage="card")["msg_result"]:
             return
         assert peer.state().options["DefaultStorage"] == "Card"
-        if not peer.target.documented:
-            return  # whether the option reaches connected cameras at once is not known
         assert {one["PhotoLocation"] for one in peer.shoot()} == {"Camera"}
 
-    def test_zoom(self, peer: Peer, request: pytest.FixtureRequest) -> None:
+    def test_zoom(self, peer: Peer, simulated: None, request: pytest.FixtureRequest) -> None:
         """Towards the far end is not towards the near one."""
         if not peer.target.knows("PowerZoomDirection"):
             pytest.skip("power zoom came with 4.25")
