@@ -60,7 +60,7 @@ class Cameras:
     @property
     def keys(self) -> list[str]:
         """Camera keys of this Rig, in the application's order."""
-        self._refresh()
+        self.session.refresh()
         if self._keys is not None:
             return list(self._keys)
         return [key for key, camera in list(self.session.state.cameras.items()) if camera.status != "Absent"]
@@ -75,7 +75,7 @@ class Cameras:
     @property
     def groups(self) -> list[str]:
         """Names of the groups that are set in the application."""
-        self._refresh()
+        self.session.refresh()
         return sorted({camera.group for camera in list(self.session.state.cameras.values()) if camera.group})
 
     def group(self, name: str) -> Self:
@@ -159,7 +159,7 @@ class Cameras:
     def _records(self) -> list[CameraRecord]:
         cameras = self.session.state.cameras
         if self._keys is None:
-            self._refresh()
+            self.session.refresh()
             return list(cameras.values())
         return [cameras[key] for key in self.keys if key in cameras]
 
@@ -176,9 +176,6 @@ class Cameras:
         if group and set(keys) == {camera.key for camera in cameras if camera.group == group}:
             return {"CameraSelection": "Group", "CameraGroup": group}
         return selection(keys)
-
-    def _refresh(self) -> None:
-        self.session.refresh()
 
     def request(self, msg_id: str, /, **fields: Any) -> Message:
         """Send any message of the External API, fields checked, and return the reply, whatever it says.

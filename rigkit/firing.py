@@ -16,12 +16,16 @@ from rigkit.sitting import say, selection
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Firing", "Labels"]
+__all__ = ["Firing", "How"]
 
 
-class Labels(TypedDict, total=False):
-    """Labels of a shot, found again in every table."""
+class How(TypedDict, total=False):
+    """What every release takes; see :meth:`Firing.shoot`."""
 
+    wait: Until | None
+    timeout: float | None
+    ready_timeout: float
+    anyway: bool
     subject: str | None
     pose: str | None
     rep: int | None
@@ -82,23 +86,28 @@ class Firing(Cameras):
             into, and accounted for in the shot that is returned.
         """
         fields = {} if bulb_ms is None else {"BulbTimer": int(bulb_ms)}
-        labels = {"subject": subject, "pose": pose, "rep": rep, "note": note}
 
         def release(chosen: dict[str, Any]) -> Release:
             return Release("shoot", (("Shoot", {**chosen, **fields}),), lasts_s=(bulb_ms or 0) / 1000)
 
-        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+        return self._fire(
+            release,
+            wait=wait,
+            timeout=timeout,
+            ready_timeout=ready_timeout,
+            anyway=anyway,
+            subject=subject,
+            pose=pose,
+            rep=rep,
+            note=note,
+        )
 
     def trigger(
         self,
         *,
         order: Mapping[str, int] | Sequence[str] | None = None,
         interval_ms: int = 0,
-        wait: Until | None = "exposed",
-        timeout: float | None = None,
-        ready_timeout: float = 10.0,
-        anyway: bool = False,
-        **labels: Unpack[Labels],
+        **how: Unpack[How],
     ) -> Shot:
         """Fire by the application's synchronised trigger: arm all cameras, then release them in the order of their indices.
 
@@ -109,8 +118,8 @@ class Firing(Cameras):
             together. None: the indices stay as they are.
         interval_ms : int
             Time between two indices, ms; 0: all at once. (ReleaseTrigger.CameraTriggerInterval)
-        wait, timeout, ready_timeout, anyway, **labels
-            As for :meth:`shoot`.
+        **how
+            wait, timeout, ready_timeout, anyway and labels, as for :meth:`shoot`.
 
         Returns
         -------
@@ -131,7 +140,7 @@ class Firing(Cameras):
             lasts_s = interval_ms / 1000 * max(indices, default=0)
             return Release("trigger", steps, fires=1, undo=("CancelTrigger", {}), lasts_s=lasts_s)
 
-        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+        return self._fire(release, **how)
 
     def trigger_order(self, order: Mapping[str, int] | Sequence[str]) -> pd.DataFrame:
         """Set the order of the synchronised trigger (SetCameraTriggerIndex).
@@ -163,11 +172,7 @@ class Firing(Cameras):
         index: int = 0,
         *,
         hold_s: float = 0.0,
-        wait: Until | None = "exposed",
-        timeout: float | None = None,
-        ready_timeout: float = 10.0,
-        anyway: bool = False,
-        **labels: Unpack[Labels],
+        **how: Unpack[How],
     ) -> Shot:
         """Fire by a latch: engage it on all cameras, hold it, release it.
 
@@ -178,8 +183,8 @@ class Firing(Cameras):
         hold_s : float
             Seconds between engaging and releasing. Whether the exposure is made at the one or at the other is not known
             from any public source; the account takes either.
-        wait, timeout, ready_timeout, anyway, **labels
-            As for :meth:`shoot`.
+        **how
+            wait, timeout, ready_timeout, anyway and labels, as for :meth:`shoot`.
 
         Returns
         -------
@@ -197,17 +202,13 @@ class Firing(Cameras):
             steps = (("EngageLatch", {**chosen, **latch}), ("ReleaseLatch", latch))
             return Release("latch", steps, undo=("CancelLatch", latch), hold_s=hold_s, lasts_s=hold_s)
 
-        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+        return self._fire(release, **how)
 
     def press(
         self,
         *,
         hold_s: float = 0.2,
-        wait: Until | None = "exposed",
-        timeout: float | None = None,
-        ready_timeout: float = 10.0,
-        anyway: bool = False,
-        **labels: Unpack[Labels],
+        **how: Unpack[How],
     ) -> Shot:
         """Press the shutter buttons fully, hold them, and let go, whatever happens (SetShutterButton Full, then Off).
 
@@ -215,8 +216,8 @@ class Firing(Cameras):
         ----------
         hold_s : float
             Seconds to hold them; in a burst mode the cameras shoot on for so long.
-        wait, timeout, ready_timeout, anyway, **labels
-            As for :meth:`shoot`.
+        **how
+            wait, timeout, ready_timeout, anyway and labels, as for :meth:`shoot`.
 
         Returns
         -------
@@ -231,7 +232,7 @@ class Firing(Cameras):
             )
             return Release("press", steps, undo=steps[1], hold_s=hold_s, lasts_s=hold_s)
 
-        return self._fire(release, labels, wait, timeout, ready_timeout, anyway)
+        return self._fire(release, **how)
 
     @contextlib.contextmanager
     def half_press(self) -> Iterator[None]:
@@ -262,7 +263,7 @@ class Firing(Cameras):
         UnknownName
             There is none.
         """
-        self._refresh()
+        self.session.refresh()
         shots = self.session.account.shots
         number = max(shots, default=0) if shot_id is None else shot_id
         if number not in shots:
@@ -272,11 +273,15 @@ class Firing(Cameras):
     def _fire(
         self,
         release: Callable[[dict[str, Any]], Release],
-        labels: Mapping[str, Any],
-        wait: Until | None,
-        timeout: float | None,
-        ready_timeout: float,
-        anyway: bool,
+        *,
+        wait: Until | None = "exposed",
+        timeout: float | None = None,
+        ready_timeout: float = 10.0,
+        anyway: bool = False,
+        subject: str | None = None,
+        pose: str | None = None,
+        rep: int | None = None,
+        note: str | None = None,
     ) -> Shot:
         """Do what all releases have in common: wait for Ready, fire, wait for the account."""
         if wait not in {"exposed", "files", None}:
@@ -289,6 +294,7 @@ class Firing(Cameras):
         not_ready = self._wait_ready(keys, ready_timeout, anyway)
         ready = [key for key in keys if key not in not_ready]
         chosen = selection(ready) if not_ready else self._selection()
+        labels = {"subject": subject, "pose": pose, "rep": rep, "note": note}
         shot_id = fire(self._sitting, keys, release(chosen), not_ready=not_ready, labels=labels)
         shot = Shot(self._sitting, shot_id)
         return shot if wait is None else shot.wait(wait, timeout)

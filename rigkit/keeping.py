@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.cameras import Cameras
 from rigkit.errors import RigError, UnknownName
+from rigkit.sitting import selection
 from rigkit.wire import MESSAGES
 from rigkit.wire.values import python_name
 
@@ -151,7 +152,7 @@ class Keeping(Cameras):
         import pandas as pd
 
         keys = [str(key) for key in (photos.index if isinstance(photos, pd.DataFrame) else photos)]
-        self._refresh()
+        self.session.refresh()
         for key in keys:
             if key not in self.session.state.photos:
                 raise UnknownName("photo", key, list(self.session.state.photos))
@@ -162,7 +163,7 @@ class Keeping(Cameras):
     @property
     def options(self) -> dict[str, Any]:
         """Options of the application as last heard, by snake_case names."""
-        self._refresh()
+        self.session.refresh()
         return {python_name(name): value for name, value in sorted(self.session.state.options.items())}
 
     def set_options(self, **values: Any) -> dict[str, Any]:
@@ -231,17 +232,20 @@ class Keeping(Cameras):
         ValueError
             This Rig is more than one camera.
         """
-        if len(self.keys) != 1:
-            raise ValueError(f"rename one camera at a time: rig['A01'].rename(...); this Rig has {len(self.keys)}")
+        key, cameras = self._only_key("rename"), self.session.state.cameras
         self._sitting.demand("RenameCamera", {**self._selection(), "CameraName": name})
-        cameras, key = self.session.state.cameras, self.keys[0]
         self._sitting.wait_for(lambda: cameras[key].name == name, 2.0)
         return self.cameras
 
+    def _only_key(self, verb: str) -> str:
+        """Return the key of the one camera that this Rig must be."""
+        keys = self.keys
+        if len(keys) != 1:
+            raise ValueError(f"{verb} takes one camera at a time: rig['A01'].{verb}(...); this Rig has {len(keys)}")
+        return keys[0]
+
     def set_group(self, name: str) -> pd.DataFrame:
         """Put the cameras of this Rig into a group of the application; empty: into none (SetCameraGroup)."""
-        from rigkit.sitting import selection
-
         keys, cameras = self.keys, self.session.state.cameras
         # Never by a Group selection: its key and the new value would be the same field.
         self._sitting.demand("SetCameraGroup", {**selection(keys), "CameraGroup": name})
@@ -295,9 +299,8 @@ class Keeping(Cameras):
         ValueError
             This Rig is more than one camera.
         """
-        if len(self.keys) != 1:
-            raise ValueError(f"one camera can be active: rig['A01'].make_active(); this Rig has {len(self.keys)}")
-        self._sitting.demand("SetActiveCamera", {"CameraKey": self.keys[0]}, hint="The request is new in version 6.0")
+        key = self._only_key("make_active")
+        self._sitting.demand("SetActiveCamera", {"CameraKey": key}, hint="The request is new in version 6.0")
 
     def licence(self, code: str | None) -> None:
         """Activate the application's licence with a code, or with None release it (ActivateLicense, DeactivateLicense)."""

@@ -8,12 +8,13 @@ by colour alone.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from rigkit.record.tables import natural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,19 +47,12 @@ def _clean(value: Any, most: int = 18) -> str:
     return (text if len(text) <= most else text[: most - 1] + "…").replace("$", r"\$")
 
 
-def _natural(text: str) -> list[Any]:
-    """Sort key in which A2 comes before A10."""
-    # Cut, because Python refuses to turn thousands of digits into a number.
-    parts = re.split(r"([0-9]+)", text[:200].casefold())
-    return [int(part) if odd % 2 else part for odd, part in enumerate(parts)]
-
-
 def _cameras(table: pd.DataFrame) -> list[_Camera]:
     """Name every camera of a table once, in natural order; two at one position also show the end of their key."""
     named: dict[str, str] = {}
     for key, position in zip(table["camera_key"].tolist(), table["position"].tolist(), strict=True):
         named[str(key)] = str(position) if isinstance(position, str) else ""
-    order = sorted(named, key=lambda key: (_natural(named[key] or key), key))
+    order = sorted(named, key=lambda key: (natural(named[key] or key), key))
     labels = [_clean(named[key]) or _clean(key) for key in order]
     shared = {label for label in labels if labels.count(label) > 1} if len(set(labels)) < len(labels) else set()
     return [

@@ -26,9 +26,7 @@ class Release(NamedTuple):
     fires : int
         Which of them opens the shutters.
     undo : tuple or None
-        The request that lets go of what the steps engage.
-    always : bool
-        It is sent after a success too.
+        The request that lets go of what the steps engage, should one of them fail.
     hold_s : float
         Seconds between two steps.
     lasts_s : float
@@ -39,7 +37,6 @@ class Release(NamedTuple):
     steps: tuple[tuple[str, dict[str, Any]], ...]
     fires: int = 0
     undo: Held | None = None
-    always: bool = False
     hold_s: float = 0.0
     lasts_s: float = 0.0
 
@@ -115,7 +112,7 @@ def _send(sitting: Sitting, shot_id: int, tag: str, release: Release) -> None:
         nonlocal sent
         sent = (seq, mono_ns, wall_ns)
 
-    outcome, undo = "undelivered", release.undo is not None
+    outcome, undo = "undelivered", release.undo
     try:
         for number, (msg_id, fields) in enumerate(release.steps):
             fires = number == release.fires
@@ -130,14 +127,17 @@ def _send(sitting: Sitting, shot_id: int, tag: str, release: Release) -> None:
                 raise Refused({"msg_id": msg_id, **fields}, reply, hint=f"{hint}See rig.cameras for their states")
             if fires:
                 outcome = "accepted"
-        undo = undo and release.always
+        undo = None  # the last step has let go
     except NoReply as exc:
         if outcome != "accepted":
             outcome = "undelivered" if sent is None or exc.delivery == "no" else "unknown"
         if outcome == "undelivered":
             raise
     except BadMessage:  # answered, and nobody knows what
-        outcome = outcome if outcome == "accepted" else "unknown"
+        if outcome != "accepted":
+            outcome = "undelivered" if sent is None else "unknown"
+        if outcome == "undelivered":
+            raise
     except Refused:
         raise
     except BaseException:  # an interrupt: it may have been sent
@@ -145,8 +145,8 @@ def _send(sitting: Sitting, shot_id: int, tag: str, release: Release) -> None:
             outcome = "undelivered" if sent is None else "unknown"
         raise
     finally:
-        if undo and release.undo is not None:
-            sitting.let_go(*release.undo)
+        if undo is not None:
+            sitting.let_go(*undo)
         _note_fired(sitting, shot_id, outcome, sent)
 
 

@@ -253,9 +253,13 @@ class Session:
     @property
     def photos(self) -> pd.DataFrame:
         """One row per photo, also those of no shot. Index photo_key."""
-        return self._table(
+        table = self._table(
             "photos", lambda: photo_rows(self.account, self.state, self.label, self.simulated, self.locate)
         )
+        # A file that is not here yet may come without any message, over a slow share: look again next time.
+        if not (table["path_state"].dropna() == "here").all():
+            self._cache.pop("photos", None)
+        return table
 
     @property
     def loss(self) -> pd.DataFrame:

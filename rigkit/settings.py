@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rigkit.errors import NoReply, UnknownName
+from rigkit.record.columns import frame
 from rigkit.sitting import Sitting, selection
 from rigkit.wire.values import match_value, nearest_value, property_named
 
@@ -116,9 +117,6 @@ def _read_back(sitting: Sitting, keys: list[str], plan: Mapping[str, Mapping[str
 def _table(
     sitting: Sitting, keys: list[str], values: Mapping[str, Any], plan: Mapping[str, Mapping[str, str | None]]
 ) -> pd.DataFrame:
-
-    from rigkit.record.columns import frame
-
     rows = [
         {
             "camera_key": key,
@@ -133,5 +131,4 @@ def _table(
         for key in keys
         for kind, value in _named(values).items()
     ]
-    table: pd.DataFrame = frame("set", rows)
-    return table
+    return frame("set", rows)

@@ -1,4 +1,4 @@
-"""A link and the session it feeds: asking, firing, waiting, and carrying out what the account asks for.
+"""A link and the session it feeds: asking, waiting, and carrying out what the account asks for.
 
 The one place where client and session meet. The account says what should be done about silence; here it is done, and noted.
 """

@@ -84,6 +84,20 @@ def test_photos_are_where_they_say_and_as_large_as_they_say(rig):
         assert Path(photo["path"]).is_relative_to(rig.session.path)
 
 
+def test_a_file_that_comes_later_is_noticed_without_a_message(rig):
+    shot = rig.shoot(wait="files")
+    path = Path(shot.photos["path"].iloc[0])
+    away = path.with_suffix(".away")
+    rig.session._found.clear()
+    path.rename(away)
+    before = len(rig.session.log)
+    rig.session._cache.clear()
+    assert list(rig.session.photos["path_state"]).count("missing") == 1
+    away.rename(path)
+    assert set(rig.session.photos["path_state"]) == {"here"}
+    assert len(rig.session.log) == before, "nothing was said in between"
+
+
 def test_a_camera_that_was_unplugged_is_accounted(tmp_path):
     lost = {"faults": [{"kind": "lost", "camera": "A03", "at": "0.2s"}]}
     with rigkit.simulate(cameras=4, seed=1, scenario=lost, session=tmp_path / "s") as rig:

@@ -297,11 +297,6 @@ class Account:
                 exposure.cause = exposure.detail = None
                 self._follow(shot)
 
-    def _note_verdict(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
-        shot = self.shots.get(fields["shot_id"])
-        if shot is not None:
-            shot.accepted = fields["accepted"]
-
     def _note_resumed(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Count deadlines anew: the monotonic clock of the sitting before may be another boot's."""
         for shot in self.open_shots():

@@ -5,7 +5,6 @@ Everything that came from outside passes `plain` on its way in. Pure: tables in,
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rigkit.errors import listed
 from rigkit.record.causes import CAUSES, advice
+from rigkit.record.tables import natural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,6 @@ __all__ = [
     "label_of",
     "loss_grid",
     "missing_grid",
-    "natural",
     "plain",
     "remedy_grid",
     "rows_of",
@@ -81,13 +80,6 @@ def instant(value: Any, pattern: str = "%Y-%m-%d %H:%M") -> str:
         except ValueError:
             return plain(value)
     return "" if value is None else f"{value:{pattern} %Z}".strip()
-
-
-def natural(text: str) -> list[Any]:
-    """Sort key in which A2 comes before A10."""
-    # Cut, because Python refuses to turn thousands of digits into a number.
-    parts = re.split(r"([0-9]+)", text[:200].casefold())
-    return [int(part) if odd % 2 else part for odd, part in enumerate(parts)]
 
 
 def rows_of(table: pd.DataFrame, *only: str) -> list[dict[str, Any]]:

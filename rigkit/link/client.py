@@ -178,11 +178,6 @@ class Client:
         self._reader = threading.Thread(target=self._read, args=(receiver,), name="rigkit-reader", daemon=True)
         self._reader.start()
 
-    def redirect(self, sink: Sink) -> None:
-        """Send everything from now on to another sink, for the next sitting on the same link."""
-        with self.exclusive:
-            self._sink = sink
-
     # -- listening ----------------------------------------------------------------------------------------------------
 
     def _read(self, stop: zmq.Socket[bytes]) -> None:

@@ -11,6 +11,10 @@ from typing import Protocol
 __all__ = ["LocalDisk", "Work"]
 
 
+#: What Linux, macOS and Windows take as one name, bytes.
+_LONGEST_NAME = 255
+
+
 class Work(Protocol):
     """One piece of work on a file, as a model hands it out."""
 
@@ -50,6 +54,18 @@ class LocalDisk:
     def resolve(self, path: str) -> str:
         """Return the absolute path with all links followed."""
         return os.path.realpath(path)
+
+    def writable(self, path: str) -> bool:
+        """Whether a file of that path can be written: inside the roots, below folders, with names the system takes."""
+        try:
+            folder = self._allowed(path).parent
+            if any(len(os.fsencode(part)) > _LONGEST_NAME for part in (*folder.parts, os.path.basename(path))):
+                return False
+            while not folder.exists() and folder != folder.parent:
+                folder = folder.parent
+            return folder.is_dir() and os.access(folder, os.W_OK)
+        except (OSError, ValueError):
+            return False
 
     def do(self, work: Work) -> None:
         """Do one piece of work.

@@ -99,7 +99,6 @@ class PhotoRecord:
     first_wall_ns: int = 0
     first_mono_ns: int = 0
     disk_mono_ns: int | None = None
-    by_event: bool = True
     #: DownloadPath when the file was written.
     folder: str = ""
 
@@ -320,9 +319,7 @@ class State:
     def _merge_photo(self, key: str, info: Mapping[str, Any], message: Message) -> None:
         photo = self.photos.get(key)
         if photo is None:
-            photo = self.photos[key] = PhotoRecord(
-                key, first_wall_ns=message.wall_ns, first_mono_ns=message.mono_ns, by_event=message.channel == "pub"
-            )
+            photo = self.photos[key] = PhotoRecord(key, first_wall_ns=message.wall_ns, first_mono_ns=message.mono_ns)
         for name, value in info.items():
             if name not in _NOT_PHOTO:
                 photo.info[name] = value

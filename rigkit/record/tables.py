@@ -5,6 +5,7 @@ Columns and dtypes are declared in ``record.columns``; here is only where each v
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -18,6 +19,7 @@ __all__ = [
     "camera_rows",
     "created_ns",
     "loss_rows",
+    "natural",
     "parse_captured",
     "photo_fields",
     "request_rows",
@@ -28,6 +30,13 @@ __all__ = [
 _UUID_EPOCH = 0x01B21DD213814000
 
 Labels = Callable[[str], str]
+
+
+def natural(text: str) -> list[Any]:
+    """Sort key in which A2 comes before A10."""
+    # Cut, because Python refuses to turn thousands of digits into a number.
+    parts = re.split(r"([0-9]+)", text[:200].casefold())
+    return [int(part) if odd % 2 else part for odd, part in enumerate(parts)]
 
 
 def parse_captured(text: Any) -> datetime | None:

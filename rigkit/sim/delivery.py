@@ -121,7 +121,7 @@ def _transferred(rig: SimulatedRig, hub: Hub, plan: int) -> None:
 def _arrived(rig: SimulatedRig, photo: Photo, life: int, share: float, holds_camera: bool) -> None:
     """End a transfer: the counters rise now, the file is announced a little later."""
     camera = photo.camera
-    failed = photo.download_fails or camera.life != life or photo.location != "Camera"
+    failed = photo.download_fails or camera.life != life or photo.location != "Camera" or not _writable(rig, photo)
     photo.download_fails = False
     if failed:
         photo.downloading = False
@@ -137,6 +137,13 @@ def _arrived(rig: SimulatedRig, photo: Photo, life: int, share: float, holds_cam
         rig.publish_camera(camera)
     if failed:
         _one_less(rig)
+
+
+def _writable(rig: SimulatedRig, photo: Photo) -> bool:
+    """Whether its file can be written where the options say; if not, the download fails, and the photo stays where it is."""
+    if rig.disk is None or rig.develop is None:
+        return True
+    return rig.disk.writable(joined(rig.options["DownloadPath"], photo.computed_name))
 
 
 def _write(rig: SimulatedRig, photo: Photo) -> None:

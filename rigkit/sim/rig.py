@@ -311,23 +311,22 @@ class SimulatedRig:
         fields: dict[str, Any] = {}
         for name, value in body.items():
             if name in spec.fields and not (self._v3 and name not in _V3_FIELDS):
-                if name == "CameraShutterButton" and isinstance(value, str):
-                    value = value.capitalize()  # scripts say half, the library Half
-                problem = FIELDS[name].problem(value)
-                if problem:
-                    raise Refusal(problem)
-                fields[name] = value
+                fields[name] = _understood(name, value)
             elif msg_id == "SetOptions" and name not in FIELDS:
                 continue
             elif msg_id == "SetOptions" and name in self.options:
-                problem = FIELDS[name].problem(value)
-                if problem:
-                    raise Refusal(problem)
-                fields[name] = value
+                fields[name] = _understood(name, value)
         missing = [name for name in spec.required if name not in fields]
         if missing:
             raise Refusal(f"{msg_id} needs {', '.join(missing)}")
         return handler(self, fields)
+
+
+def _understood(name: str, value: Any) -> Any:
+    """Check a value, and spell it as the model does: scripts say half, the library Half."""
+    if problem := FIELDS[name].problem(value):
+        raise Refusal(problem)
+    return FIELDS[name].spelling(value)
 
 
 def _number_or_zero(value: Any) -> int:

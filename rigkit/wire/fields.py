@@ -104,6 +104,14 @@ class Field(NamedTuple):
             return self._text_problem(value)
         return ""
 
+    def spelling(self, value: Any) -> Any:
+        """Spell a word as the table does, whatever its case; anything else comes back as it is."""
+        if self.choices and isinstance(value, str):
+            for choice in self.choices:
+                if choice.casefold() == value.casefold():
+                    return choice
+        return value
+
     def _number_problem(self, value: Any) -> str:
         lowest, highest = LIMITS[self.type]
         low = lowest if self.low is None else self.low

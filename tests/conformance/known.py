@@ -17,8 +17,6 @@ DEVIATIONS: dict[str, tuple[str, str]] = {
     "state": ("v3", "SynchroniseMsg has no LicenseMsg, and a list for the node where 3.38 has an object"),
     "echo": ("v3", "an id of later versions is echoed with the suffix Msg that it did not have"),
     "numbers": ("v3", "msg_ref_num is int32, negative ones are refused and too large ones taken"),
-    "case": ("both", "words in other case are taken and then misunderstood"),
-    "no file": ("both", "a photo is said to be on the disk although its file could not be written"),
 }
 
 
