@@ -59,7 +59,7 @@ class LocalDisk:
         """Whether a file of that path can be written: inside the roots, below folders, with names the system takes."""
         try:
             folder = self._allowed(path).parent
-            if any(len(os.fsencode(part)) > _LONGEST_NAME for part in (*folder.parts, os.path.basename(path))):
+            if any(len(os.fsencode(part)) > _LONGEST_NAME for part in (*folder.parts, Path(path).name)):
                 return False
             while not folder.exists() and folder != folder.parent:
                 folder = folder.parent

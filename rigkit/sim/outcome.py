@@ -123,3 +123,6 @@ class Disk(Protocol):
 
     def resolve(self, path: str) -> str:
         """Return the absolute path with all links followed."""
+
+    def writable(self, path: str) -> bool:
+        """Whether a file of that path can be written."""
