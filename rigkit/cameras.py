@@ -194,20 +194,28 @@ class Cameras:
             fields = {**self._selection(), **fields}
         return self._sitting.request(msg_id, fields)
 
-    def messages(self, timeout: float | None = None) -> Iterator[Message]:
+    def messages(self, timeout: float | None = None, *, duration: float | None = None) -> Iterator[Message]:
         """Iterate over what is heard from now on, live.
 
         Parameters
         ----------
         timeout : float or None
-            Stop after so many seconds of silence; None: never.
+            Stop after so many seconds of silence; None: never. Some applications say something every few seconds
+            (NetworkPing).
+        duration : float or None
+            Stop so many seconds from now, however much is said; None: never.
 
         Yields
         ------
         Message
             Events of the whole application, in the order heard, names of the current dialect.
         """
-        start = len(self.session.log)
+        start, clock = len(self.session.log), self._sitting.clock
+        deadline = None if duration is None else clock.monotonic() + duration
+
+        def patience() -> float | None:
+            left = None if deadline is None else deadline - clock.monotonic()
+            return min((one for one in (timeout, left) if one is not None), default=None)
 
         def listen() -> Iterator[Message]:
             seen = start
@@ -220,7 +228,7 @@ class Cameras:
                 seen = end
                 return bool(heard)
 
-            while self._sitting.wait_for(news, timeout):
+            while self._sitting.wait_for(news, patience()) and (deadline is None or clock.monotonic() < deadline):
                 yield from heard
                 heard.clear()
 

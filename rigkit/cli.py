@@ -7,7 +7,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
@@ -21,6 +21,7 @@ __all__ = ["main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rigkit", message="rigkit %(version)s")
 def main() -> None:
     """Drive photogrammetry rigs through the Smart Shooter / CaptureGRID External API."""
 
@@ -49,13 +50,21 @@ def main() -> None:
     "--download", type=click.Path(file_okay=False), help="Folder for the photos.  [default: a new temporary one]"
 )
 @click.option(
-    "--root", "roots", multiple=True, type=click.Path(file_okay=False), help="Folder that a client may choose."
+    "--root",
+    "roots",
+    multiple=True,
+    type=click.Path(file_okay=False),
+    help="Folder a client may choose for photos.  [default: --download, the working folder, the temporary one]",
 )
 @click.option(
     "--truth", type=click.Path(file_okay=False), help="Folder for what really happened: exposures.csv, cameras.csv."
 )
 @click.option(
-    "--publisher-mark", default=0, show_default=True, type=click.IntRange(0), help="Events kept per subscriber; 0: all."
+    "--publisher-mark",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Events kept per subscriber; 0: all, so that one which never reads makes the simulator grow without bound.",
 )
 @click.option("--embedded", is_flag=True, help="End when standard input ends, that is, with the parent process.")
 @click.option("-v", "--verbose", is_flag=True, help="Print requests and events to standard error.")
@@ -118,6 +127,7 @@ def _simulator(
             epoch=start,
             utc_offset_minutes=utc_offset_minutes,
             dialect=dialect,  # type: ignore[arg-type]  # click has checked the word
+            speed=speed,
             scenario=read,
             download=folder,
             roots=tuple(disk.resolve(root) for root in allowed),
@@ -166,10 +176,18 @@ def _scenario_text(source: str) -> str:
     """Return a scenario given as a file or as itself."""
     if source.lstrip().startswith("{"):
         return source
-    return Path(source).read_text(encoding="utf-8")
+    try:
+        return Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not text in UTF-8"
+        raise ValueError(f"--scenario: {source} can't be read ({reason})") from None
 
 
 # -- the client ---------------------------------------------------------------------------------------------------------
+
+
+#: ``record -v`` says so often how it stands, s.
+_EACH_S = 5.0
 
 
 class _ExitCode:
@@ -186,7 +204,11 @@ def _connecting(command: Callable[..., None]) -> Callable[..., None]:
         "--address", help="tcp://rig-pc, a request endpoint, or sim:24.  [default: $RIGKIT_ADDRESS, tcp://127.0.0.1]"
     )
     @click.option("--publisher", help="The publisher's endpoint, where it is not at its usual place.")
-    @click.option("--session", type=click.Path(file_okay=False), help="Session folder.  [shoot: a new scans/<date>]")
+    @click.option(
+        "--session",
+        type=click.Path(file_okay=False),
+        help="Session folder.  [default: shoot: scans/<date>; else nothing is kept]",
+    )
     @functools.wraps(command)
     def wrapped(**options: Any) -> None:
         with _errors():
@@ -218,11 +240,16 @@ def _rig(address: str | None, publisher: str | None, session: str | None, *, rec
     import rigkit
 
     with contextlib.ExitStack() as stack:
+        says: TextIO = sys.stderr  # what connect says is not what the command prints
         if session is None and not record:
+            import io
             import tempfile
 
             session = str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rigkit-"))) / "session")
-        yield stack.enter_context(rigkit.connect(address, publisher=publisher, session=session))
+            says = io.StringIO()
+        with contextlib.redirect_stdout(says):
+            rig = rigkit.connect(address, publisher=publisher, session=session)
+        yield stack.enter_context(rig)
 
 
 @main.command()
@@ -248,9 +275,14 @@ def ls(address: str | None, publisher: str | None, session: str | None) -> None:
 
 
 @main.command()
-@click.option("--seconds", type=float, help="Stop after so many seconds of silence.  [default: never]")
+@click.option("--seconds", type=float, help="Stop after so many seconds.  [default: never]")
 @click.option("--count", type=click.IntRange(1), help="Stop after so many events.")
-@click.option("--json", "as_json", is_flag=True, help="The whole message, one JSON line each.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON line each: every field, in 4.x to 6.x names; no live-view pictures.",
+)
 @_connecting
 def listen(
     address: str | None,
@@ -262,7 +294,7 @@ def listen(
 ) -> None:
     """Print events as they are heard, until Ctrl-C."""
     with _rig(address, publisher, session, record=False) as rig, contextlib.suppress(KeyboardInterrupt):
-        for number, message in enumerate(rig.messages(seconds), 1):
+        for number, message in enumerate(rig.messages(duration=seconds), 1):
             click.echo(_spelt(message, rig, as_json))
             if number == count:
                 return
@@ -340,3 +372,40 @@ def show(folder: str, table: str | None, report: bool) -> None:
         click.echo(repr(session))
         if report:
             click.echo(f"report {session.report()}")
+
+
+@main.command()
+@click.option(
+    "--idle", type=click.FloatRange(0, min_open=True), help="End after so many seconds with no notebook and no event."
+)
+@click.option(
+    "--companion", is_flag=True, hidden=True, help="Started by connect(recorder=True), which owns the session."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say every 5 s what is heard.")
+@_connecting
+def record(
+    address: str | None,
+    publisher: str | None,
+    session: str | None,
+    idle: float | None,
+    companion: bool,
+    verbose: bool,
+) -> None:
+    """Record what an application says until Ctrl-C, whatever becomes of notebooks. rigkit.connect() finds it and uses it."""
+    import time
+
+    from rigkit.address import parse_address
+    from rigkit.record.folder import next_folder
+    from rigkit.recorder import Recorder, Tally, until_signalled
+
+    where = parse_address(address, publisher)
+    if where.cameras:
+        raise click.UsageError("a recorder needs an application that runs: start rigkit sim, and give its endpoints")
+    ended = until_signalled()
+    folder = Path(session) if session else next_folder(Path("scans"), time.strftime("%Y-%m-%d"))
+    with Recorder(where, folder.resolve(), by_hand=not companion) as recorder:
+        click.echo(f"session {recorder.folder}\nlistening to {where.publisher}")
+        sys.stdout.flush()
+        report = Tally(recorder, _EACH_S, click.echo) if verbose else None
+        recorder.run(ended, idle_s=idle, each_slice=report)
+    click.echo(f"recorded {recorder.recorded} messages")

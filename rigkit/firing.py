@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -85,6 +84,8 @@ class Firing(Cameras):
             The request was not delivered; nothing was fired. A release of unknown delivery is not sent again: it is looked
             into, and accounted for in the shot that is returned.
         """
+        if bulb_ms is not None:
+            self._sitting.must_know("BulbTimer", "so nothing was fired")
         fields = {} if bulb_ms is None else {"BulbTimer": int(bulb_ms)}
 
         def release(chosen: dict[str, Any]) -> Release:
@@ -307,7 +308,8 @@ class Firing(Cameras):
         NotReady
             Some are not, and ``anyway`` was not said.
         """
-        deadline = time.monotonic() + timeout
+        clock = self._sitting.clock
+        deadline = clock.monotonic() + timeout
         statuses: dict[str, str] = {}
         told = False
 
@@ -321,13 +323,13 @@ class Firing(Cameras):
             unready = [status for status in statuses.values() if status != "Ready"]
             return not unready or (anyway and not any(status in _SOON_READY for status in unready))
 
-        while not self._sitting.wait_for(settled, min(1.0, max(0.0, deadline - time.monotonic()))):
+        while not self._sitting.wait_for(settled, min(1.0, max(0.0, deadline - clock.monotonic()))):
             # A second of silence: the event that said Ready may have been lost, so ask.
-            left = deadline - time.monotonic()
+            left = deadline - clock.monotonic()
             if left > 0:
                 with contextlib.suppress(NoReply):  # nobody answers: then nobody is Ready either
                     self._sitting.synchronise(keys, photos=False, timeout=min(left, self._sitting.client.timeout))
-            if settled() or time.monotonic() >= deadline:
+            if settled() or clock.monotonic() >= deadline:
                 break
             if not told:  # somebody may be standing in the rig
                 told = True

@@ -112,11 +112,12 @@ class Keeping(Cameras):
         Raises
         ------
         RigError
-            Files were to be deleted without the word; nothing was done.
+            Files were to be deleted without the word, or in a 3.x application, which can't be told to; nothing was done.
         """
         keys = self._photo_keys(photos)
         if files:
             _be_sure("delete", sure)
+            self._sitting.must_know("DeleteFiles", "so nothing was deleted")
         self._sitting.demand("Delete", {**_photo_selection(keys), "DeleteFiles": bool(files)})
         known = self.session.state.photos
         self._sitting.wait_for(lambda: all(known[key].location == "Deleted" for key in keys), 5.0)
@@ -192,9 +193,16 @@ class Keeping(Cameras):
         wanted = {_OPTIONS[name]: value for name, value in values.items()}
         self._sitting.demand("SetOptions", wanted)
         options = self.session.state.options
-        if not self._sitting.wait_for(lambda: all(options.get(name) == value for name, value in wanted.items()), 1.0):
+
+        def arrived() -> bool:
+            return all(options.get(name) == value for name, value in wanted.items())
+
+        told = self._sitting.client.dialect.knows("OptionsUpdated")  # 3.x tells of options in its state alone
+        if not (told and self._sitting.wait_for(arrived, 1.0)):
             self._sitting.synchronise()
-        return {name: self.session.state.options.get(_OPTIONS[name]) for name in values}
+        if not (told or arrived()):  # that state may have been on its way before the change
+            self._sitting.synchronise()
+        return {name: options.get(_OPTIONS[name]) for name in values}
 
     def set_numbers(
         self, *, sequence: int | None = None, batch: int | None = None, level: bool = False

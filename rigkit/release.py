@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rigkit.account.shots import tag_of
-from rigkit.errors import BadMessage, NoReply, Refused
+from rigkit.errors import BadMessage, NoReply, Refused, RigError
 from rigkit.sitting import Held, Sitting
 from rigkit.wire.values import value_number
 
@@ -81,8 +81,13 @@ def fire(
     session, ready = sitting.session, [key for key in keys if key not in not_ready]
     for msg_id, fields in release.steps:
         sitting.check(msg_id, fields)
+    tagged = sitting.client.dialect.name != "v3" and any(msg_id == "Shoot" for msg_id, _ in release.steps)
     with sitting.client.exclusive:
         sitting.session.refresh()
+        if ready and not tagged and session.state.loss.open:
+            # Its photos will be known by the counters alone, and events that told of them were lost.
+            with contextlib.suppress(RigError):
+                sitting.synchronise(ready, photos=False, timeout=min(1.0, sitting.client.timeout))
         shot_id = max(session.account.shots, default=0) + 1 if again is None else again
         attempt = 1 if again is None else session.account.shots[again].attempt + 1
         tag = tag_of(session.id, shot_id, attempt)
@@ -93,6 +98,7 @@ def fire(
             expected=keys,
             trigger=release.trigger,
             tag=tag,
+            tagged=tagged,
             labels=dict(labels),
             allowance_s=_shutter_s(sitting, ready) + release.lasts_s,
             not_ready={key: ("not_ready", status) for key, status in not_ready.items()},
@@ -101,6 +107,8 @@ def fire(
             _send(sitting, shot_id, tag, release)
         else:
             _note_fired(sitting, shot_id, "undelivered", None)
+    # After the release, which must not wait for a disk; all shots before are then safe from a power failure, too.
+    session.log.sync()
     return shot_id
 
 
@@ -151,7 +159,8 @@ def _send(sitting: Sitting, shot_id: int, tag: str, release: Release) -> None:
 
 
 def _note_fired(sitting: Sitting, shot_id: int, outcome: str, sent: tuple[int, int, int] | None) -> None:
-    seq, mono_ns, wall_ns = sent or (None, time.monotonic_ns(), time.time_ns())
+    clock = sitting.clock
+    seq, mono_ns, wall_ns = sent or (None, clock.monotonic_ns(), clock.time_ns())
     sitting.session.log.note(
         "fired", shot_id=shot_id, outcome=outcome, msg_seq_num=seq, sent_mono_ns=mono_ns, sent_wall_ns=wall_ns
     )

@@ -131,6 +131,7 @@ def connect(
     publisher: str | None = None,
     session: str | os.PathLike[str] | None = None,
     photos: Mapping[str, str] | None = None,
+    recorder: bool = False,
     timeout: float = 5.0,
 ) -> Rig:
     """Connect to Smart Shooter / CaptureGRID, or start simulated cameras.
@@ -143,9 +144,14 @@ def connect(
     publisher : str or None
         The publisher's endpoint; None: where it usually is.
     session : path-like or None
-        Session folder: made if it is absent or empty, continued if it is a session. None: ``scans/YYYY-MM-DD[-n]``.
+        Session folder: made if it is absent or empty, continued if it is a session. None: that of a recorder which listens to
+        this application already (``rigkit record``), else ``scans/YYYY-MM-DD[-n]``.
     photos : mapping of str to str, or None
         From folders on the application's computer to the same folders here: ``{"D:/scans": "/mnt/rig"}``.
+    recorder : bool
+        Listen and record in a process of its own, which goes on while this one is busy or dead; connect to the same session again
+        and nothing is missing. It ends with :meth:`Rig.close`, or after 10 minutes with nobody attached and no event. A recorder
+        that is there already is used in any case, and one that was started by hand is never ended.
     timeout : float
         Seconds for each step of connecting, and for each request later on.
 
@@ -170,7 +176,8 @@ def connect(
         )
         same = live.whole() if live.whole is not None else None
         return same if isinstance(same, Rig) else Rig(live)
-    sitting = begin_sitting(where, session, {there: os.fspath(here) for there, here in (photos or {}).items()}, timeout)
+    mapping = {there: os.fspath(here) for there, here in (photos or {}).items()}
+    sitting = begin_sitting(where, session, mapping, timeout, recorder=recorder)
     _live[known] = sitting
     return Rig(sitting)
 
@@ -184,6 +191,7 @@ def simulate(
     dialect: str = "v5",
     speed: float = 1.0,
     session: str | os.PathLike[str] | None = None,
+    recorder: bool = False,
 ) -> Rig:
     """Start a simulator of our own on free loopback ports and connect to it.
 
@@ -203,6 +211,8 @@ def simulate(
         How many simulated seconds pass in one real second.
     session : path-like or None
         As for :func:`connect`.
+    recorder : bool
+        As for :func:`connect`. The simulator still ends with this process.
 
     Returns
     -------
@@ -216,4 +226,5 @@ def simulate(
         options["scenario"] = msgspec.json.encode(scenario).decode()
     elif scenario is not None:
         options["scenario"] = str(Path(scenario).resolve())
-    return Rig(begin_sitting(parse_address(f"sim:{cameras}")._replace(options=options), session, {}, 5.0))
+    where = parse_address(f"sim:{cameras}")._replace(options=options)
+    return Rig(begin_sitting(where, session, {}, 5.0, recorder=recorder))

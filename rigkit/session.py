@@ -13,23 +13,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rigkit import display
-from rigkit.account.fold import Account
-from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
-from rigkit.errors import BadMessage, SessionError
+from rigkit.account.book import Book
+from rigkit.account.tables import shot_rows
+from rigkit.errors import SessionError
 from rigkit.record.columns import frame
 from rigkit.record.folder import Manifest, is_owned, local_path, read_manifest
-from rigkit.record.journal import Entry, read_journal
 from rigkit.record.log import Log
-from rigkit.record.state import State, camera_parts, photo_parts, text_of
+from rigkit.record.reading import Reading, Unreadable, read_journal
+from rigkit.record.state import text_of
 from rigkit.record.tables import camera_rows, event_row, loss_rows, request_rows, setting_rows
-from rigkit.wire import Message, decode_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
+    from rigkit.account.live import LiveExposures, LivePhotos
+
 __all__ = ["Session", "open"]
+
+#: So many places that can't be read are named in headings and reports; ``Session.unreadable`` has them all.
+_NAMED = 20
 
 
 class Session:
@@ -45,27 +49,26 @@ class Session:
         What its ``session.json`` says.
     log : Log
         Its entries.
-    unreadable : list of tuple
-        Journal lines that could not be read, as (file, line number).
+    unreadable : list of Unreadable
+        Places of the journal that could not be read: file, line number, why.
     """
 
-    def __init__(
-        self, folder: Path, manifest: Manifest, log: Log, unreadable: list[tuple[Path, int]] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, log: Log, unreadable: list[Unreadable] | None = None) -> None:
         self.path = folder
         self.manifest = manifest
         self.unreadable = unreadable or []
         self.log = log
-        self.state = State()
-        self.account = Account(manifest.session_id, self.state)
+        self._book = Book(manifest.session_id)
+        self.state = self._book.state
+        self.account = self._book.account
         self.closed = False
-        #: Whether the publisher's connection stands, as far as was noted.
-        self.hearing = True
-        self._folded = 0
         self._folding = False
-        self._facts: list[tuple[str | None, int | None, bool | None, str | None, str | None, int, bool]] = []
+        self._live: dict[str, LivePhotos | LiveExposures] = {}
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
         self._found: dict[str, Path] = {}
+        self._mapped: dict[str, str] | None = None
+        #: Folder of the application's computer -> the same here; None: not reachable.
+        self._reached: dict[str, Path | None] = {}
 
     @property
     def id(self) -> str:
@@ -76,6 +79,11 @@ class Session:
     def simulated(self) -> bool:
         """Whether the far end was rigkit's own simulator."""
         return self.manifest.simulated
+
+    @property
+    def hearing(self) -> bool:
+        """Whether the publisher's connection stands, as far as was noted."""
+        return self._book.hearing
 
     # -- folding ------------------------------------------------------------------------------------------------------
 
@@ -90,69 +98,12 @@ class Session:
         with self.log.guard:
             if self._folding:
                 # An interrupt came in the middle of an entry, which may be taken in half: begin again from the first.
-                self.state.reset()
-                self.account.reset()
-                self._facts.clear()
+                self._book.reset()
                 self._cache.clear()
-                self._folded = 0
             self._folding = True
-            for entry in self.log.since(self._folded):
-                self._facts.append(self._fold(self._folded, entry))
-                self._folded += 1
+            self._book.take(self.log.since(self._book.folded))
             self._folding = False
-            return self._folded
-
-    def _fold(
-        self, number: int, entry: Entry
-    ) -> tuple[str | None, int | None, bool | None, str | None, str | None, int, bool]:
-        try:
-            body, dialect = decode_frame(entry.raw)
-        except BadMessage:
-            self.state.bad += 1
-            return (None, None, None, None, None, 0, True)
-        if entry.channel == "note":
-            return self._fold_note(body, entry)
-        message = Message(body, entry.channel, entry.mono_ns, entry.wall_ns, dialect, number)
-        cameras, photos = camera_parts(message), photo_parts(message)
-        bad, gap = not message.msg_id, 0
-        try:
-            gap = self.state.fold(message, cameras, photos)
-            self.account.fold(message, cameras, photos)
-        except Exception:  # noqa: BLE001 - whatever a server says, the rest of the record must stay readable
-            bad = True
-        self.state.bad += bad
-        return (
-            message.msg_id or None,
-            message.msg_seq_num,
-            message.msg_result,
-            text_of(body.get("CameraKey")),
-            text_of(body.get("PhotoKey")),
-            gap,
-            bad,
-        )
-
-    def _fold_note(self, body: dict[str, Any], entry: Entry) -> tuple[str | None, None, None, None, None, int, bool]:
-        kind = str(body.get("note", ""))
-        try:
-            if kind == "no_reply":
-                self.state.no_reply(body["msg_seq_num"], body["delivery"])
-            elif kind == "reconciled":
-                self.state.recovered(body["by"])
-            elif kind == "resumed":
-                self.state.new_publisher()
-            elif kind == "publisher":
-                self.hearing = body["what"] == "connected"
-            elif kind == "fired":
-                for request in reversed(self.state.requests):
-                    if request.seq == body["msg_seq_num"]:
-                        request.shot_id = body["shot_id"]
-                        break
-            self.account.note(kind, body, entry.mono_ns, entry.wall_ns)
-        except (KeyError, TypeError, AttributeError, ValueError):
-            # A note of ours that was damaged on disk: kept, counted, and no reason not to read the rest.
-            self.state.bad += 1
-            return (kind or None, None, None, None, None, 0, True)
-        return (kind, None, None, None, None, 0, False)
+            return self._book.folded
 
     # -- names --------------------------------------------------------------------------------------------------------
 
@@ -183,7 +134,7 @@ class Session:
         path = self._found.get(filename)
         if path is not None:
             return path, "here"
-        path = local_path(filename, self._mapping())
+        path = self._reach(filename)
         try:
             if path is None and self.manifest.local and Path(filename).is_file():
                 path = Path(filename)
@@ -196,6 +147,24 @@ class Session:
             return path, "size_differs"
         self._found[filename] = path
         return path, "here"
+
+    def _reach(self, filename: str) -> Path | None:
+        """Find where a file would be here, by where its folder is: a thousand photos lie in few folders."""
+        if self._mapped is None:
+            self._mapped = self._mapping()
+        mapping = self._mapped
+        if not mapping:
+            return None
+        is_windows = filename[1:2] == ":" or filename.startswith("\\\\")
+        cut = max(filename.rfind("/"), filename.rfind("\\") if is_windows else -1)
+        folder, name = filename[: cut + 1], filename[cut + 1 :]
+        # What is no plain name, and a mapping of the file itself, is looked at one by one.
+        if cut < 0 or name in {"", ".", ".."} or any(len(there) >= len(filename) for there in mapping):
+            return local_path(filename, mapping)
+        if folder not in self._reached:
+            self._reached[folder] = local_path(folder, mapping)
+        base = self._reached[folder]
+        return None if base is None else base / name
 
     def _mapping(self) -> dict[str, str]:
         """Folders of the application's computer and where they are here; a session folder that was moved is found again."""
@@ -217,13 +186,12 @@ class Session:
     @property
     def events(self) -> pd.DataFrame:
         """Every message heard, sent or noted, in order. Index event_no."""
-        return self._table(
-            "events",
-            lambda: (
-                event_row(number, entry, facts)
-                for number, (entry, facts) in enumerate(zip(self.log.since(0), self._facts, strict=False))
-            ),
-        )
+        return self._table("events", self._event_rows)
+
+    def _event_rows(self) -> Iterator[dict[str, Any]]:
+        entries = self.log.since(0)[: self._book.folded]
+        for number, (entry, facts) in enumerate(zip(entries, self._book.facts(0, entries), strict=True)):
+            yield event_row(number, entry, facts)
 
     @property
     def requests(self) -> pd.DataFrame:
@@ -248,18 +216,30 @@ class Session:
     @property
     def exposures(self) -> pd.DataFrame:
         """One row per expected camera of every shot, also where no photo came. Index (shot_id, camera_key)."""
-        return self._table("exposures", lambda: exposure_rows(self.account, self.state, self.label, self.simulated))
+        return self._living("exposures")
 
     @property
     def photos(self) -> pd.DataFrame:
         """One row per photo, also those of no shot. Index photo_key."""
-        table = self._table(
-            "photos", lambda: photo_rows(self.account, self.state, self.label, self.simulated, self.locate)
-        )
-        # A file that is not here yet may come without any message, over a slow share: look again next time.
-        if not (table["path_state"].dropna() == "here").all():
-            self._cache.pop("photos", None)
-        return table
+        return self._living("photos")
+
+    def _living(self, name: str) -> pd.DataFrame:
+        with self.log.guard:
+            self.refresh()
+            live = self._live.get(name)
+            if live is None:
+                from rigkit.account.live import LiveExposures, LivePhotos
+
+                if name == "photos":
+                    live = LivePhotos(self._book, self.label, self.simulated, self.locate, self._may_come)
+                else:
+                    live = LiveExposures(self._book, self.label, self.simulated)
+                self._live[name] = live
+            return live.frame()
+
+    def _may_come(self, path_state: str | None) -> bool:
+        """Whether a file may turn up without any message: not where no folder here is known to hold it."""
+        return path_state != "unreachable" or self.manifest.local
 
     @property
     def loss(self) -> pd.DataFrame:
@@ -287,6 +267,8 @@ class Session:
             "subject": ", ".join(sorted(map(str, subjects))) or None,
             "bad_messages": self.state.bad,
             "unreadable_lines": len(self.unreadable),
+            "unreadable": [(one.file.name, one.line_no, one.why) for one in self.unreadable[:_NAMED]],
+            "not_on_disk": self.log.unsaved,
         }
 
     def report(self) -> Path:
@@ -347,23 +329,22 @@ def open(path: str | os.PathLike[str]) -> Session:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    entries, unreadable = read_entries(folder)
-    session = Session(folder, manifest, Log(None, entries), unreadable)
+    reading = read_entries(folder)
+    session = Session(folder, manifest, Log(None, reading.entries), reading.unreadable)
     session.closed = True
     session.refresh()
     return session
 
 
-def read_entries(folder: Path) -> tuple[list[Entry], list[tuple[Path, int]]]:
-    """Read a session's journal: its entries, and the lines that can't be read."""
-    entries: list[Entry] = []
-    unreadable: list[tuple[Path, int]] = []
+def read_entries(folder: Path) -> Reading:
+    """Read a session's journal: its entries, what can't be read, and which numbers come next.
+
+    Raises
+    ------
+    SessionError
+        The folder can't be listed.
+    """
     try:
-        for file, line_no, entry in read_journal(folder):
-            if entry is None:
-                unreadable.append((file, line_no))
-            else:
-                entries.append(entry)
+        return read_journal(folder)
     except OSError as exc:
-        raise SessionError(folder, f"its journal can't be read ({exc})") from exc
-    return entries, unreadable
+        raise SessionError(folder, f"its journal can't be read ({exc.strerror or exc})") from exc

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
 
 from rigkit import display
+from rigkit.account.naming import name_like
 from rigkit.account.shots import Exposure, ShotAccount
 from rigkit.account.tables import exposure_rows, photo_rows
 from rigkit.errors import Incomplete, NotReady, RigError, listed
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Shot"]
 
 Until = Literal["exposed", "files"]
+#: How long the news of a new name may take, s.
+_RENAMED_S = 2.0
 
 
 class Shot:
     """One release and its account: a live view until all is accounted for.
 
-    Every verb that opens a shutter returns one.
+    Every verb that opens a shutter returns one. Silence is asked about only while somebody waits (:meth:`wait`, or another
+    verb that waits); looking at the account sends nothing.
 
     Parameters
     ----------
@@ -124,13 +129,17 @@ class Shot:
             lambda: shots[self.id].done(files), timeout, files=files, needs=lambda: shots[self.id].outstanding(files)
         )
         if shots[self.id].done(files):
+            self._sitting.make_up()
             self.session.log.sync()
         return self
 
     def reshoot(self, *, wait: Until | None = "exposed", timeout: float | None = None, sure: bool = False) -> Shot:
         """Fire the missing cameras once more, and only them; the shot keeps its number, the attempt goes up by one.
 
-        The views taken now show another instant: of a subject that moves, they don't belong to the others.
+        A camera without a photo is fired (Shoot), and the new photo is renamed to what it would have been called with the
+        others (RenamePhoto; only if there is a wait). Where there is a photo whose file could not be had, it is taken again
+        under the same name (Reshoot). The views taken now show another instant: of a subject that moves, they don't belong to
+        the others. A warning says so.
 
         Parameters
         ----------
@@ -157,7 +166,8 @@ class Shot:
         """
         account = self._account
         missing = [one for one in account.exposures.values() if one.status == "missing"]
-        if not missing:
+        without_file = [one for one in account.exposures.values() if one.file_given_up]
+        if not missing and not without_file:
             return self if wait is None else self.wait(wait, timeout)
         in_doubt = [self.session.label(one.camera_key) for one in missing if one.cause == "unknown"]
         if in_doubt and not sure:
@@ -166,14 +176,68 @@ class Shot:
                 "application first; reshoot(sure=True) fires them (again)"
             )
         keys = [one.camera_key for one in missing]
+        self._demand_ready([*keys, *(one.camera_key for one in without_file)])
+        warnings.warn(
+            f"Shot {self.id}: {listed([self.session.label(one.camera_key) for one in (*missing, *without_file)])} will show another "
+            "instant than the other cameras",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        if keys:
+            self._fire_again(keys, "Shoot", selection(keys))
+        if without_file:
+            photos = [key for one in without_file for key, on_disk in one.photos.items() if not on_disk]
+            fields = (
+                {"PhotoSelection": "Single", "PhotoKey": photos[0]}
+                if len(photos) == 1
+                else {"PhotoSelection": "Multiple", "PhotoKeys": photos}
+            )
+            self._fire_again([one.camera_key for one in without_file], "Reshoot", fields)
+        if wait is not None:
+            self.wait(wait, timeout)
+            self._rename_like_the_others(keys)
+        return self
+
+    def _demand_ready(self, keys: list[str]) -> None:
         cameras = self.session.state.cameras
         states = {key: cameras[key].status if key in cameras else "Absent" for key in keys}
         not_ready = {self.session.label(key): status for key, status in states.items() if status != "Ready"}
         if not_ready:
             raise NotReady(not_ready, 0.0, "Bring them back (rig.connect_cameras()), then reshoot again")
-        release = Release("shoot", (("Shoot", selection(keys)),))
-        fire(self._sitting, keys, release, not_ready={}, labels=account.labels, again=self.id)
-        return self if wait is None else self.wait(wait, timeout)
+
+    def _fire_again(self, keys: list[str], msg_id: str, fields: dict[str, Any]) -> None:
+        release = Release("shoot", ((msg_id, fields),))
+        fire(self._sitting, keys, release, not_ready={}, labels=self._account.labels, again=self.id)
+
+    def _rename_like_the_others(self, keys: list[str]) -> None:
+        """Give the photos of cameras that were fired again the names they would have had together with the others."""
+        exposures, state = self._account.exposures, self.session.state
+        others = [one for one in exposures.values() if one.exposed and one.camera_key not in keys and one.attempt == 1]
+        if not others:
+            return
+        model = state.photos[next(iter(others[0].photos))].info
+        for exposure in (exposures[key] for key in keys if exposures[key].exposed):
+            names = (self.session.label(exposure.camera_key), self.session.label(others[0].camera_key))
+            for photo_key in list(exposure.photos):
+                info = state.photos[photo_key].info
+                name = name_like(state.options.get("FilenameExpression"), info, model, names)
+                if name is not None and name != info.get("PhotoComputedName"):
+                    self._rename(photo_key, name, names[0])
+
+    def _rename(self, photo_key: str, name: str, position: str) -> None:
+        fields = {"PhotoSelection": "Single", "PhotoKey": photo_key, "PhotoComputedName": name}
+        state = self.session.state
+        try:
+            self._sitting.demand("RenamePhoto", fields)
+        except RigError as exc:
+            warnings.warn(
+                f"Shot {self.id}: {position}'s photo keeps the name {state.photos[photo_key].info.get('PhotoComputedName')}, "
+                f"although the others are named like {name}: {exc}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        else:
+            self._sitting.wait_for(lambda: state.photos[photo_key].info.get("PhotoComputedName") == name, _RENAMED_S)
 
     def check(self) -> Shot:
         """Return this shot if it is complete.

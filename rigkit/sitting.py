@@ -6,28 +6,32 @@ The one place where client and session meet. The account says what should be don
 from __future__ import annotations
 
 import contextlib
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
-from rigkit.account.shots import Decide, Download, Exposure, Reconcile
+from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile
 from rigkit.errors import BadMessage, Refused, RigError
 from rigkit.link.child import SimulatorProcess
-from rigkit.link.client import SLICE_S, Client
+from rigkit.link.client import SLICE_S, Sink
 from rigkit.record.folder import FolderLock
-from rigkit.record.log import Log
+from rigkit.record.log import Clock, Log
+from rigkit.record.packing import pack_journal
 from rigkit.session import Session
-from rigkit.wire import Message, check_request, decode_frame
+from rigkit.wire import FIELDS, Dialect, Message, check_request, decode_frame
 
-__all__ = ["Sitting", "say"]
+__all__ = ["Link", "Sitting", "say"]
 
 #: How long the echo of our own text may take before the event channel counts as deaf, s.
 DEAF_S = 2.0
 #: The account is asked what to do about silence so often at most, ns; its deadlines are seconds.
 _TICK_NS = 50_000_000
+#: How long after events were lost the state is asked for at the earliest, ns: most of a shot's events come within a second. An
+#: answer that takes longer than a fifth of that, since there are many photos in it, is asked for as much less often.
+_LOSS_NS = 1_000_000_000
 #: How long a 3.x application may take to publish its state after it acknowledged Synchronise, s.
 _STATE_S = 2.0
 
@@ -41,6 +45,34 @@ def say(text: str) -> None:
 Held = tuple[str, dict[str, Any]]
 
 
+class Link(Protocol):
+    """What a sitting asks of a connection; see :class:`rigkit.link.client.Client`, which is the one over sockets."""
+
+    timeout: float
+
+    @property
+    def dialect(self) -> Dialect: ...  # noqa: D102
+    @property
+    def request_endpoint(self) -> str: ...  # noqa: D102
+    @property
+    def publisher_endpoint(self) -> str: ...  # noqa: D102
+    @property
+    def exclusive(self) -> contextlib.AbstractContextManager[Any]: ...  # noqa: D102
+
+    def start(self, sink: Sink) -> None: ...  # noqa: D102
+    def check(self) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+    def request(  # noqa: D102
+        self,
+        msg_id: str,
+        fields: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        on_sent: Callable[[int, int, int], None] | None = None,
+    ) -> Message: ...
+
+
 @dataclass(eq=False)
 class Sitting:
     """What the Rigs of one connection share.
@@ -49,33 +81,45 @@ class Sitting:
     ----------
     address : str
         As the user gave it.
-    client : Client
+    client : Link
         The link.
     session : Session
-        The live session.
-    lock : FolderLock
-        Ownership of the session folder.
+        The live session. Its log's clock is the sitting's.
+    lock : FolderLock or None
+        Ownership of the session folder; None: a session without one.
     child : SimulatorProcess or None
         The simulator we started; None: somebody else's application.
     """
 
     address: str
-    client: Client
+    client: Link
     session: Session
-    lock: FolderLock
+    lock: FolderLock | None = None
     child: SimulatorProcess | None = None
     #: What is engaged and must be let go of, at the latest when the link is closed.
     held: list[Held] = field(default_factory=list, repr=False)
     #: The Rig of all cameras, while somebody holds it.
     whole: weakref.ref[Any] | None = field(default=None, repr=False)
     _next_tick_ns: int = 0
+    _loss_seen_ns: int | None = None
+    _made_up_in_ns: int = 0
+    #: How many shots have all exposures, plus how many have all files.
+    _done: int = 0
+    _attending: bool = False
+    #: Trouble with the journal that the user was warned of.
+    _told: str | None = field(default=None, repr=False)
     _finalizer: weakref.finalize[..., Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         # Dropping the last Rig of a connection, or ending the interpreter, closes it as rig.close() does.
         self._finalizer = weakref.finalize(
-            self, _close, self.client, self.child, self.session.log, self.lock, self.held
+            self, _close, self.client, self.child, self.session.log, self.session.path, self.lock, self.held
         )
+
+    @property
+    def clock(self) -> Clock:
+        """By which everything here keeps time."""
+        return self.session.log.clock
 
     @property
     def closed(self) -> bool:
@@ -95,13 +139,28 @@ class Sitting:
             Nobody answered.
         """
         self.check(msg_id, fields)
+        self._tell_trouble()
         return self.client.request(msg_id, fields, timeout=timeout)
 
     def check(self, msg_id: str, fields: Mapping[str, Any]) -> None:
         """Check a request before it is sent, and that the far end knows it."""
         check_request(msg_id, fields)
         if not self.client.dialect.knows(msg_id):
-            raise RigError(f"{msg_id} does not exist in the 3.x dialect that {self.client.request_endpoint} speaks")
+            spoken = "3.x dialect" if self.client.dialect.state_on_publisher else "dialect of 4.x and later"
+            raise RigError(f"{msg_id} does not exist in the {spoken} that {self.client.request_endpoint} speaks")
+
+    def must_know(self, field: str, so: str) -> None:
+        """Refuse what hangs on a field that the far end would ignore, as it has none of that name.
+
+        Raises
+        ------
+        RigError
+            It has none; ``so`` says what was not done.
+        """
+        if not FIELDS[field].listed_in(self.client.dialect.version):
+            raise RigError(
+                f"{field} does not exist in the 3.x dialect that {self.client.request_endpoint} speaks, {so}"
+            )
 
     def demand(self, msg_id: str, fields: Mapping[str, Any], hint: str = "") -> Message:
         """Send a request whose reply must be yes.
@@ -118,7 +177,7 @@ class Sitting:
 
     def synchronise(
         self, keys: Iterable[str] | None = None, *, photos: bool = True, timeout: float | None = None
-    ) -> str:
+    ) -> str | None:
         """Ask for the state anew.
 
         Parameters
@@ -132,19 +191,19 @@ class Sitting:
 
         Returns
         -------
-        str
-            The request that was used.
+        str or None
+            The request that was used. None: it was refused, or the state that 3.x publishes after it was not heard.
         """
         if not photos and self.client.dialect.knows("GetCamera"):
-            self.request("GetCamera", selection(keys), timeout=timeout)
+            told = self.request("GetCamera", selection(keys), timeout=timeout).msg_result
             self.session.refresh()
-            return "GetCamera"
+            return "GetCamera" if told else None
         before = self.session.refresh()
-        self.request("Synchronise", {}, timeout=timeout)
+        told = self.request("Synchronise", {}, timeout=timeout).msg_result
         if self.client.dialect.state_on_publisher:
-            self.wait_for(lambda: self._heard("Synchronise", before), _STATE_S)
+            told = self.wait_for(lambda: self._heard("Synchronise", before), _STATE_S)
         self.session.refresh()
-        return "Synchronise"
+        return "Synchronise" if told else None
 
     def _heard(self, msg_id: str, since: int, **fields: Any) -> bool:
         """Whether such an event was recorded from entry ``since`` on."""
@@ -168,7 +227,7 @@ class Sitting:
     def check_hearing(self) -> bool:
         """Send a text and listen for it: requests may work while no event ever arrives (a firewall, a wrong port)."""
         before = len(self.session.log)
-        nonce = f"rigkit {self.session.id} {time.monotonic_ns():x}"
+        nonce = f"rigkit {self.session.id} {self.clock.monotonic_ns():x}"
         try:
             if not self.request("RelayCustomText", {"CustomText": nonce}).msg_result:
                 return True  # an application that relays no texts says nothing about its publisher
@@ -213,12 +272,13 @@ class Sitting:
         bool
             Whether it became so in time.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else self.clock.monotonic() + timeout
         while True:
+            self._tell_trouble()
             seen = self.session.refresh()
             if condition():
                 return True
-            left = SLICE_S if deadline is None else deadline - time.monotonic()
+            left = SLICE_S if deadline is None else deadline - self.clock.monotonic()
             if left <= 0:
                 return False
             if self._attend(files, deadline) != seen:
@@ -242,17 +302,24 @@ class Sitting:
         int
             How many entries have been folded in.
         """
-        now_ns = time.monotonic_ns()
-        if now_ns >= self._next_tick_ns:
-            self._next_tick_ns = now_ns + _TICK_NS
-            with self.client.exclusive:
-                instructions = self.session.account.tick(now_ns, files)
-                for decision in [one for one in instructions if isinstance(one, Decide)]:
-                    self.session.log.note("decided", shot_id=decision.shot_id, causes=decision.causes)
-                self._reconcile([one for one in instructions if isinstance(one, Reconcile)], deadline)
-                for download in [one for one in instructions if isinstance(one, Download)]:
-                    self._download(download, deadline)
+        now_ns = self.clock.monotonic_ns()
+        # A question may wait for the state that 3.x publishes: that waiting must not ask the same question again.
+        if now_ns >= self._next_tick_ns and not self._attending:
+            self._next_tick_ns, self._attending = now_ns + _TICK_NS, True
+            try:
+                with self.client.exclusive:
+                    self._carry_out(self.session.account.tick(now_ns, files), deadline)
+                    self._make_up_soon(now_ns, deadline)
+            finally:
+                self._attending = False
         return self.session.refresh()
+
+    def _carry_out(self, instructions: list[Instruction], deadline: float | None) -> None:
+        for decision in [one for one in instructions if isinstance(one, Decide)]:
+            self.session.log.note("decided", shot_id=decision.shot_id, causes=decision.causes)
+        self._reconcile([one for one in instructions if isinstance(one, Reconcile)], deadline)
+        for download in [one for one in instructions if isinstance(one, Download)]:
+            self._download(download, deadline)
 
     def _download(self, wanted: Download, deadline: float | None) -> None:
         self.session.log.note(
@@ -269,25 +336,25 @@ class Sitting:
             return
         keys = list(dict.fromkeys(key for one in wanted for key in one.camera_keys))
         limit = self._time_left(deadline)
-        by = answered = None
+        by = None
         try:
             full = any(one.full for one in wanted)
             if not full:
                 by = self.synchronise(keys, photos=False, timeout=limit)
-                full = by == "GetCamera" and any(self._has_news(one) for one in wanted)
+                full = by is None or (by == "GetCamera" and any(self._has_news(one) for one in wanted))
             if full:
                 by = self.synchronise(timeout=limit)
-            answered = True
         except RigError:
-            if limit < self.client.timeout:  # cut short by the caller's own deadline: it counts as not asked
-                return
-            answered = False
+            by = None
+        answered = by is not None
+        if not answered and limit < self.client.timeout:
+            return  # cut short by the caller's own deadline: it counts as not asked
         for one in wanted:
             self.session.log.note(
                 "reconciled",
                 shot_id=one.shot_id,
                 camera_keys=one.camera_keys,
-                by=by if answered and by == "Synchronise" else None,
+                by=by if by == "Synchronise" else None,
                 answered=answered,
                 full=one.full or by == "Synchronise",
             )
@@ -296,7 +363,34 @@ class Sitting:
         """Seconds a question may take: the client's timeout, or less if somebody wants to go on before."""
         if deadline is None:
             return self.client.timeout
-        return max(0.05, min(self.client.timeout, deadline - time.monotonic()))
+        return max(0.05, min(self.client.timeout, deadline - self.clock.monotonic()))
+
+    def _make_up_soon(self, now_ns: int, deadline: float | None) -> None:
+        """Ask for the state a little after events were lost: what is waited for may have been among them."""
+        if not self.session.state.loss.open:
+            self._loss_seen_ns = None
+        elif self._loss_seen_ns is None:
+            self._loss_seen_ns = now_ns
+        elif now_ns - self._loss_seen_ns >= max(_LOSS_NS, self._made_up_in_ns * 5):
+            self._loss_seen_ns = None
+            self.make_up(self._time_left(deadline))
+            self._made_up_in_ns = self.clock.monotonic_ns() - now_ns
+
+    def make_up(self, timeout: float | None = None) -> None:
+        """Ask for the whole state if events were lost since it was last asked for: what they told is in it.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds for the request; None: the client's own.
+        """
+        if not self.session.state.loss.open:
+            return
+        with contextlib.suppress(RigError):  # nobody answers: the loss stays open, and is asked about another time
+            by = self.synchronise(timeout=timeout)
+            if by is not None:
+                self.session.log.note("synchronised", by=by)
+        self.session.refresh()
 
     def _has_news(self, wanted: Reconcile) -> bool:
         """Whether the cameras' own counters say that they took a photo which was not heard of."""
@@ -315,6 +409,14 @@ class Sitting:
             if now is None or before is None or now > before:
                 return True
         return False
+
+    def _tell_trouble(self) -> None:
+        """Warn whoever waits or requests that the journal can't be written, once each time that this begins."""
+        trouble, told = self.session.log.trouble(), self._told
+        self._told = trouble
+        if trouble is not None and trouble is not told:
+            text = f"{self.session.log.unsaved} messages are not on disk. {trouble}"
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
 
     # -- holding and letting go -------------------------------------------------------------------------------------
 
@@ -348,10 +450,14 @@ class Sitting:
         self.session.refresh()
 
 
-def _close(client: Client, child: SimulatorProcess | None, log: Log, lock: FolderLock, held: list[Held]) -> None:
+def _close(
+    client: Link, child: SimulatorProcess | None, log: Log, folder: Path, lock: FolderLock | None, held: list[Held]
+) -> None:
     # Each of these is done even if one before it fails or is interrupted: a lock that stays would outlive the Rig.
     with contextlib.ExitStack() as steps:
-        steps.callback(lock.release)
+        if lock is not None:
+            steps.callback(lock.release)
+            steps.callback(pack_journal, folder / "journal", "rig")  # only whoever owns the folder may
         steps.callback(log.close)
         if child is not None:
             steps.callback(child.close)

@@ -9,7 +9,9 @@ from typing import Any
 
 import zmq
 
-Answer = Callable[[dict[str, Any]], bytes | None]
+#: One frame, or the several parts of a message.
+Raw = bytes | list[bytes]
+Answer = Callable[[dict[str, Any]], Raw | None]
 
 
 def say_yes(request: dict[str, Any]) -> bytes:
@@ -38,19 +40,20 @@ class FakeServer:
         self._context = zmq.Context()
         self._publisher = self._context.socket(zmq.PUB)
         self._publisher.linger = 0
+        self._publisher.sndhwm = 0  # nothing is dropped on the way, however much is said at once
         self._replies = self._context.socket(zmq.ROUTER)  # a REP could not leave a request unanswered and go on
         self._replies.linger = 0
         self.publisher = (
             f"tcp://127.0.0.1:{self._publisher.bind_to_random_port('tcp://127.0.0.1')}" if publisher else ""
         )
         self.requests = f"tcp://127.0.0.1:{self._replies.bind_to_random_port('tcp://127.0.0.1')}"
-        self._out: list[bytes] = []
+        self._out: list[Raw] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="fake-server", daemon=True)
         self._thread.start()
 
-    def publish(self, *frames: bytes) -> None:
-        """Publish raw frames, from the server's own thread."""
+    def publish(self, *frames: Raw) -> None:
+        """Publish raw frames, or lists of them as messages of several parts, from the server's own thread."""
         self._out.extend(frames)
 
     def _serve(self) -> None:
@@ -63,9 +66,9 @@ class FakeServer:
                     self._publisher.send(json.dumps({**request, "msg_type": "Event", "msg_seq_num": 0}).encode())
                 reply = self.answer(request)
                 if reply is not None:
-                    self._replies.send_multipart([*envelope, reply])
+                    self._replies.send_multipart([*envelope, *_parts(reply)])
             while self._out:
-                self._publisher.send(self._out.pop(0))
+                self._publisher.send_multipart(_parts(self._out.pop(0)))
 
     def close(self) -> None:
         """Stop and close."""
@@ -80,3 +83,7 @@ class FakeServer:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _parts(raw: Raw) -> list[bytes]:
+    return raw if isinstance(raw, list) else [raw]

@@ -395,6 +395,16 @@ def test_a_busy_camera_gets_more_time_and_is_asked_once_more_before_anything_is_
     assert bench.account.tick(late) == [Decide(1, {"cam0": ("no_response", "Busy")})]
 
 
+def test_a_camera_that_counted_a_photo_is_asked_about_in_full_before_it_is_given_up():
+    bench = Bench(1)
+    bench.fire()
+    bench.note("reconciled", 7 * S, shot_id=1, camera_keys=["cam0"], by=None, answered=True, full=False)
+    bench.say(8 * S, "CameraUpdated", CameraKey="cam0", CameraStatus="Ready", CameraNumPhotosTaken=7)
+    assert bench.account.tick(8 * S) == [Reconcile(1, ("cam0",), full=True)]
+    bench.note("reconciled", 8 * S, shot_id=1, camera_keys=["cam0"], by="Synchronise", answered=True, full=True)
+    assert bench.account.tick(8 * S) == [Decide(1, {"cam0": ("no_response", "Ready")})]
+
+
 photos = st.tuples(
     st.integers(0, 2),
     st.sampled_from([7, 8]),
@@ -462,3 +472,172 @@ def test_every_cause_that_the_account_gives_is_in_the_table_of_causes():
         "refused",
         "not_sent",
     } <= words
+
+
+def rows_of(bench: Bench) -> list[dict[str, Any]]:
+    return list(exposure_rows(bench.account, bench.state, str, False))
+
+
+def test_a_photo_found_by_asking_says_how():
+    bench = Bench(2)
+    bench.fire()
+    bench.photo(2 * S, 0)
+    info = {"PhotoKey": "late", "CameraKey": "cam1", "PhotoBatchNum": 7, "PhotoOrigin": tag_of(SESSION, 1, 1)}
+    # A 3.x application answers by an event.
+    bench.say(8 * S, "Synchronise", PhotoInfo=[{**info, "PhotoLocation": "Camera"}])
+    heard, found = rows_of(bench)
+    assert (heard["status"], heard["detail"], heard["confidence"]) == ("captured", None, "certain")
+    assert (found["status"], found["detail"], found["late"]) == ("recovered", "found by Synchronise", False)
+    assert "cam1" not in bench.account.arrivals, "when it was asked about says nothing of how long it takes"
+
+
+def test_a_counter_that_slips_is_said_where_it_happens_and_once():
+    bench = Bench(4)
+    for shot_id, batches in ((1, (7, 7, 7, 7)), (2, (8, 8, 8, 9)), (3, (9, 9, 9, 10)), (4, (10, 10, 10, 10))):
+        bench.fire(shot_id * 10 * S, shot_id)
+        for camera, batch in enumerate(batches):
+            bench.photo(shot_id * 10 * S + S, camera, shot_id=shot_id, batch=batch)
+    slips = [
+        (row["shot_id"], row["camera_key"], row["detail"]) for row in rows_of(bench) if row["cause"] == "batch_slip"
+    ]
+    assert slips == [(2, "cam3", "batch 9, most have 8")]
+
+
+def test_two_exposures_of_one_camera_are_said():
+    bench = Bench(3)
+    bench.fire()
+    for camera in range(3):
+        bench.photo(2 * S, camera, where="Local Disk")
+    bench.photo(3 * S, 1, batch=8, where="Local Disk")
+    assert [(row["cause"], row["duplicate"]) for row in rows_of(bench)] == [
+        (None, False),
+        ("duplicate", True),
+        (None, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failed", "common"),
+    [
+        ({0, 1, 2, 3}, "group left (4 of 4)"),
+        ({0, 1, 2, 11}, None),  # three of four, and one elsewhere: 1 in 16 by chance
+        ({0, 1}, None),
+        (set(range(12)), None),
+    ],
+)
+def test_what_the_failed_have_in_common(failed, common):
+    bench = Bench(12)
+    for number, key in enumerate(bench.keys):
+        bench.say(0, "CameraUpdated", CameraKey=key, CameraGroup="left" if number < 4 else "right", NodeKey="one")
+    bench.fire()
+    for camera in set(range(12)) - failed:
+        bench.photo(2 * S, camera)
+    bench.run_out(100 * S)
+    rows = rows_of(bench)
+    assert [row["status"] for row in rows].count("missing") == len(failed)
+    assert {row["common_cause"] for row in rows if row["status"] == "missing"} == {common}
+    assert {row["common_cause"] for row in rows if row["status"] != "missing"} <= {None}
+
+
+def test_a_camera_that_fails_again_while_it_writes_to_its_card():
+    bench = Bench(2)
+    storage = [{"CameraPropertyType": "Storage", "CameraPropertyValue": "Card"}]
+    bench.say(0, "CameraUpdated", CameraKey="cam1", CameraPropertyInfo=storage)
+    causes = []
+    for shot_id in (1, 2, 3):
+        at = shot_id * 100 * S
+        bench.fire(at, shot_id)
+        bench.photo(at + S, 0, shot_id=shot_id, batch=6 + shot_id, where="Local Disk")
+        bench.say(at + S, "CameraUpdated", CameraKey="cam1", CameraNumPhotosFailed=shot_id)
+        bench.run_out(at + 50 * S)
+        causes.append(rows_of(bench)[-1]["cause"])
+    assert causes == ["misfire", "storage", "storage"]
+
+
+def test_a_reshoot_in_vain_falls_back_to_all_photos_of_the_attempt_before():
+    bench = Bench(1)
+    bench.say(0, "CameraUpdated", CameraKey="cam0", CameraPhotosPerCapture=2)
+    bench.fire(trigger="press")
+    bench.note("decided", 9 * S, shot_id=1, causes={"cam0": ("no_response", "Ready")})
+    fields = {"shot_id": 1, "attempt": 2, "expected": ["cam0"], "tag": tag_of(SESSION, 1, 2), "trigger": "press"}
+    bench.note("attempt", 20 * S, **fields)
+    note = {"shot_id": 1, "msg_seq_num": 2, "sent_mono_ns": 20 * S, "sent_wall_ns": 20 * S}
+    bench.note("fired", 20 * S, outcome="undelivered", **note)
+    for key in ("raw", "jpeg"):
+        bench.photo(21 * S, 0, PhotoKey=key, PhotoOrigin=tag_of(SESSION, 1, 1))
+    row = rows_of(bench)[0]
+    assert (row["status"], row["attempt"], row["n_photos"], row["arrival_s"]) == ("captured", 1, 2, 20.0)
+
+
+def test_a_reshoot_that_is_refused_says_nothing_of_cameras_still_waited_for():
+    bench = Bench(2)
+    bench.fire()
+    bench.note("decided", 9 * S, shot_id=1, causes={"cam0": ("no_response", "Ready")})
+    fields = {"shot_id": 1, "attempt": 2, "expected": ["cam0"], "tag": tag_of(SESSION, 1, 2), "trigger": "shoot"}
+    bench.note("attempt", 20 * S, **fields)
+    note = {"shot_id": 1, "msg_seq_num": 2, "sent_mono_ns": 20 * S, "sent_wall_ns": 20 * S}
+    bench.note("fired", 20 * S, outcome="refused", **note)
+    assert [(row["status"], row["cause"]) for row in rows_of(bench)] == [("missing", "refused"), ("waiting", None)]
+
+
+def test_a_reshoot_that_is_refused_leaves_open_whether_the_attempt_before_fired():
+    bench = Bench(1)
+    bench.fire(outcome="unknown")
+    bench.note("decided", 9 * S, shot_id=1, causes={"cam0": ("unknown", "the release was not answered")})
+    for attempt in (2, 3):
+        fields = {"shot_id": 1, "attempt": attempt, "expected": ["cam0"], "tag": "", "trigger": "shoot"}
+        bench.note("attempt", 20 * S, **fields)
+        note = {"shot_id": 1, "msg_seq_num": 2, "sent_mono_ns": 20 * S, "sent_wall_ns": 20 * S}
+        bench.note("fired", 20 * S, outcome="refused", **note)
+    assert [(row["status"], row["cause"]) for row in rows_of(bench)] == [("missing", "unknown")]
+
+
+@pytest.mark.parametrize("at_ns", [-50 * S, 500 * S])
+def test_a_batch_number_pairs_after_any_time_and_any_boot_while_it_is_waited_for(at_ns: int):
+    bench = Bench(3)
+    bench.fire(trigger="press")
+    bench.photo(2 * S, 0, PhotoOrigin="ui")
+    bench.note("decided", 9 * S, shot_id=1, causes={"cam1": ("no_response", "Ready")})
+    for camera in (1, 2):
+        bench.photo(at_ns, camera, PhotoOrigin="ui")
+    assert [row["status"] for row in rows_of(bench)] == ["captured", "missing", "captured"]
+
+
+def test_what_nobody_could_be_asked_about_is_told_by_its_number_later():
+    bench = Bench(1)
+    bench.fire(trigger="press")
+    bench.note("decided", 9 * S, shot_id=1, causes={"cam0": ("unknown", "the application did not answer")})
+    bench.photo(500 * S, 0, PhotoOrigin="ui")
+    assert [(row["status"], row["late"]) for row in rows_of(bench)] == [("captured", True)]
+
+
+def reshot(bench: Bench) -> None:
+    """Have a photo whose file never came taken again by Reshoot, which carries no tag."""
+    bench.fire()
+    for camera in range(3):
+        bench.photo(2 * S, camera, where="Camera" if camera == 1 else "Local Disk")
+    bench.note("decided", 60 * S, shot_id=1, causes={"cam1": ("download_failed", "")})
+    bench.say(61 * S, "CameraUpdated", CameraKey="cam1", PhotoBatchNum=8)
+    fields = {"shot_id": 1, "attempt": 2, "expected": ["cam1"], "tag": tag_of(SESSION, 1, 2), "tagged": False}
+    bench.note("attempt", 70 * S, trigger="shoot", **fields)
+    note = {"shot_id": 1, "outcome": "accepted", "msg_seq_num": 2, "sent_mono_ns": 70 * S, "sent_wall_ns": 70 * S}
+    bench.note("fired", 70 * S, **note)
+
+
+@pytest.mark.parametrize("origin", ["ui", tag_of(SESSION, 1, 1)])
+def test_a_photo_taken_again_takes_the_place_of_the_one_without_a_file(origin):
+    bench = Bench(3)
+    reshot(bench)
+    bench.photo(71 * S, 1, where="Deleted")
+    bench.photo(72 * S, 1, batch=8, where="Local Disk", PhotoOrigin=origin)
+    row = rows_of(bench)[1]
+    assert (row["status"], row["attempt"], row["batch_num"]) == ("captured", 2, 8)
+    assert (row["duplicate"], row["n_photos"], row["n_files"], row["cause"]) == (False, 1, 1, "batch_slip")
+
+
+def test_a_photo_taken_again_in_vain_leaves_the_first_one():
+    bench = Bench(3)
+    reshot(bench)
+    bench.run_out(200 * S)
+    row = rows_of(bench)[1]
+    assert (row["status"], row["attempt"], row["n_photos"], row["n_files"]) == ("captured", 1, 1, 0)

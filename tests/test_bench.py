@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import bookkeeping, imports, simulator
+from tests.bench import bookkeeping, decode, imports, journal, requests, simulator, stamps, tables
 from tests.bench.__main__ import main
 from tests.bench.measure import Row, interleaved, table, verdict
 from tests.bench.registry import BENCHES, load
@@ -48,6 +48,31 @@ def test_the_simulator_bench_runs(no_leaks, monkeypatch):
     assert all(len(row.values) == 1 for row in simulator.run(1))
 
 
+def test_the_request_bench_runs(no_leaks, monkeypatch):
+    monkeypatch.setattr(requests, "CALLS", 20)
+    assert all(len(row.values) == 1 for row in requests.run(1))
+
+
+def test_the_journal_bench_runs(monkeypatch):
+    monkeypatch.setattr(journal, "CAMERAS", 4)
+    assert all(value > 0 for row in journal.run(1) for value in row.values)
+
+
+def test_the_decode_bench_runs():
+    assert all(len(row.values) == 1 for row in decode.run(1))
+
+
+def test_the_tables_bench_runs(monkeypatch):
+    for name, value in {"SMALL": 400, "MIDDLE": 800, "LARGE": 1200, "RELOADED": 400}.items():
+        monkeypatch.setattr(tables, name, value)
+    assert all(len(row.values) == 1 for row in tables.run(1))
+
+
+def test_the_stamps_bench_runs(no_leaks):
+    rows = stamps.run(1, seconds=0.3)
+    assert all(value > 0 for row in rows for value in row.values)
+
+
 def test_rounds_are_interleaved_and_the_first_is_a_warm_up():
     called: list[str] = []
 
@@ -80,4 +105,4 @@ def test_the_command_prints_the_machine_and_a_table(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["tests.bench", "nosuch"])
     with pytest.raises(SystemExit):
         main()
-    assert "no bench nosuch; there are import, bookkeeping, fold" in capsys.readouterr().err
+    assert "no bench nosuch; there are import, bookkeeping, " in capsys.readouterr().err

@@ -122,7 +122,8 @@ def test_only_the_missing_cameras_are_fired_again(tmp_path):
         shot = rig.shoot(pose="apose", wait="files")
         assert list(shot.missing["position"]) == ["A02"]
         assert list(shot.missing["cause"]) == ["misfire"]
-        shot.reshoot(wait="files").check()
+        with pytest.warns(RuntimeWarning, match="A02 will show another instant"):
+            shot.reshoot(wait="files").check()
         assert shot.id == 1
         assert sorted(zip(shot.exposures["position"], shot.exposures["attempt"], strict=True)) == [
             *[("A01", 1), ("A02", 2), ("A03", 1), ("A04", 1)]
@@ -134,6 +135,25 @@ def test_only_the_missing_cameras_are_fired_again(tmp_path):
         assert len(rig.session.requests) == len(requests), "nothing is missing: nothing is fired"
         rig.close()
         assert_frame_equal(rigkit.open(rig.session.path).exposures, rig.session.exposures)
+
+
+def test_a_reshot_photo_is_named_like_the_others_of_its_shot(tmp_path):
+    misfire = {"faults": [{"kind": "misfire", "camera": "A02", "at": 2}]}
+    with rigkit.simulate(cameras=4, seed=1, scenario=misfire, session=tmp_path / "s", speed=5.0) as rig:
+        rig.set_options(filename_expression="[U]_[C]_[B]", unique_tag="P017")
+        rig.shoot(wait="files").check()
+        shot = rig.shoot(wait="files")
+        rig.set_options(unique_tag="P018")  # somebody was quick
+        rig["A02"].shoot(wait="files").check()
+        with pytest.warns(RuntimeWarning, match="A02"):
+            shot.reshoot(wait="files").check()
+        names = set(shot.photos["computed_name"])
+        assert names == {f"P017_A0{number}_{shot.photos['batch_num'].mode()[0]}.JPG" for number in (1, 2, 3, 4)}
+        assert all(Path(path).is_file() for path in shot.photos["path"])
+        assert list(rig.session.requests["msg_id"]).count("RenamePhoto") == 1
+        slipped = shot.exposures[shot.exposures["cause"] == "batch_slip"]
+        assert list(slipped["position"]) == ["A02"]
+        assert set(shot.exposures["confidence"]) == {"certain"}
 
 
 def test_a_release_without_a_tag_is_paired_after_a_tagged_one_too(rig):

@@ -90,7 +90,14 @@ class Ends:
 def serving(folder: Path | None = None, **wishes: Any) -> Iterator[tuple[Ends, Server]]:
     """Run a simulated rig's server in a thread of this process."""
     options: dict[str, Any] = {name: wishes.pop(name) for name in ("speed", "publisher_mark") if name in wishes}
-    settings = SimSettings(**{"cameras": 4, "ping_s": 0, "download": str(folder or "photos"), **wishes})
+    wishes = {
+        "cameras": 4,
+        "ping_s": 0,
+        "download": str(folder or "photos"),
+        "speed": options.get("speed", 1.0),
+        **wishes,
+    }
+    settings = SimSettings(**wishes)
     disk = LocalDisk([str(folder)]) if folder else None
     rig = SimulatedRig(settings, develop=develop if folder else None, disk=disk)
     with Server(rig, **ANY_PORT, dialect=DIALECTS[settings.dialect], disk=disk, **options) as server:
@@ -554,6 +561,8 @@ def test_v3_on_the_wire() -> None:
         # A client that asks in the new dialect first gets a no it can read.
         new = ends.raw(b'{"msg_type": "Request", "msg_id": "GetCamera", "msg_seq_num": 8, "CameraSelection": "All"}')
         assert (new["Result"], new["msg_id"], new["msg_ref_num"]) == (False, "GetCamera", 8)
+        half = ends.raw(b'{"msg_type": "Request", "msg_id": "Shoot", "msg_ref_num": -1, "CameraSelection": "All"}')
+        assert half == {"msg_type": "Response", "msg_id": "Shoot", "msg_ref_num": -1, "Result": False}
 
 
 def test_a_v3_subscriber_that_joins_just_before_it_asks_hears_the_state() -> None:
@@ -566,6 +575,27 @@ def test_a_v3_subscriber_that_joins_just_before_it_asks_hears_the_state() -> Non
             ends.raw(b'{"msg_type": "Request", "msg_id": "SynchroniseMsg", "msg_ref_num": 0}')
             assert json.loads(late.recv().decode("utf-8-sig"))["msg_id"] == "SynchroniseMsg"
             late.close(linger=0)
+
+
+def test_the_state_of_v3_keeps_its_delay_at_any_speed() -> None:
+    for speed in (50.0, 0.5):
+        with serving(dialect="v3", speed=speed, synchronise_delay_ms=100.0) as (ends, _):
+            asked = time.monotonic()
+            ends.raw(b'{"msg_type": "Request", "msg_id": "SynchroniseMsg", "msg_ref_num": 0}')
+            ends.hear("SynchroniseMsg")
+            assert 0.09 < time.monotonic() - asked < 1.0
+
+
+def test_a_user_id_comes_back_unless_it_is_none() -> None:
+    with serving() as (ends, _):
+        assert ends.ask("Synchronise", msg_user_id=2**32 - 1)["msg_user_id"] == 2**32 - 1
+        for wrong in ([7], "7", 7.5, True, None, -1, 2**32):
+            reply = ends.ask("Synchronise", msg_user_id=wrong)
+            assert (reply["msg_result"], reply["msg_user_id"]) == (False, 0), wrong
+    with serving(dialect="v3") as (ends, _):
+        reply = ends.raw(b'{"msg_type": "Request", "msg_id": "SynchroniseMsg", "msg_ref_num": -7, "msg_user_id": [1]}')
+        assert reply["Result"] is True, "3.x has no such field, and unknown ones are ignored"
+        assert reply["msg_ref_num"] == -7
 
 
 def test_the_publisher_can_lose_events_at_a_mark() -> None:

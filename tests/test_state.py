@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigkit.record.columns import TABLES, describe, empty, frame
-from rigkit.record.journal import Entry
+from rigkit.record.lines import Entry
 from rigkit.record.state import State, camera_parts, photo_parts
 from rigkit.record.tables import (
     camera_rows,
@@ -43,7 +43,7 @@ def losses(*numbers: int) -> list[tuple[str, int | None, int | None, int | None]
     state = Heard()
     for number in numbers:
         state.fold(event(number))
-    return [(one.where, one.n, one.first, one.last) for one in state.losses]
+    return [(one.where, one.n, one.first, one.last) for one in state.loss.rows]
 
 
 def test_a_gap_in_the_counter_is_loss():
@@ -63,7 +63,31 @@ def test_a_repeated_event_is_no_restart():
 
 def test_a_counter_that_goes_back_is_a_restart():
     assert losses(5000, 1, 2, 3) == [("restart", None, None, None)]
-    assert losses(20, 21, 1, 2, 3) == [("restart", None, None, None)]
+
+
+def test_repeated_events_in_order_are_no_restart():
+    assert losses(5, 6, 7, 8, 6, 7, 8, 9) == []
+    assert losses(5, 6, 9, 5, 6, 7, 10) == [("gap", 1, 8, 8)]
+    assert losses(1, 2, 3, 4, 1, 2, 5) == []
+
+
+def test_after_the_connection_broke_a_step_back_is_a_restart():
+    state = Heard()
+    for number in (20, 21):
+        state.fold(event(number))
+    state.loss.broken()
+    for number in (1, 2, 1, 3):
+        state.fold(event(number))
+    assert [one.where for one in state.loss.rows] == ["restart"]
+
+
+def test_a_connection_that_broke_may_come_back_without_a_restart():
+    state = Heard()
+    state.fold(event(20))
+    state.loss.broken()
+    for number in (23, 22):
+        state.fold(event(number))
+    assert [(one.where, one.first) for one in state.loss.rows] == [("gap", 21)]
 
 
 def test_the_counter_may_wrap():
@@ -75,6 +99,69 @@ def test_losses_add_up_to_what_was_dropped(kept):
     heard = [number for number, keep in enumerate(kept, 1) if keep]
     lost = sum(n or 0 for _, n, _, _ in losses(*heard)) if heard else 0
     assert lost == (heard[-1] - heard[0] + 1 - len(heard) if heard else 0)
+
+
+def told(seq: int, location: str, key: str = "p1") -> Message:
+    return event(seq, "PhotoUpdated", PhotoKey=key, PhotoLocation=location)
+
+
+def full(*photos: tuple[str, str], channel: str = "rep") -> Message:
+    infos = [{"PhotoKey": key, "PhotoLocation": where} for key, where in photos]
+    kind = "Response" if channel == "rep" else "Event"
+    body = {"msg_type": kind, "msg_id": "Synchronise", "msg_result": True, "PhotoInfo": infos}
+    return Message(body, channel, 5, 7)
+
+
+def rows(*messages: Message) -> list[tuple[str, int | None, int | None, int | None, str | None]]:
+    state = Heard()
+    for message in messages:
+        state.fold(message)
+        if message.msg_id == "Synchronise":
+            state.loss.recovered("Synchronise")
+    return [(one.where, one.n, one.first, one.last, one.recovered_by) for one in state.loss.rows]
+
+
+def test_the_last_events_may_be_lost_too():
+    start = (full(), told(1, "Camera"))
+    assert rows(*start, full(("p1", "Local Disk"))) == [("tail", None, 2, None, "Synchronise")]
+    assert rows(*start, full(("p1", "Camera"))) == []
+    assert rows(*start, full(("p1", "Camera"), ("p2", "Camera"))) == [("tail", None, 2, None, "Synchronise")]
+    # How many there were shows when the next one comes; what came after the state was asked for may be among them.
+    after = rows(*start, full(("p1", "Local Disk")), event(5))
+    assert after == [("tail", 3, 2, 4, None)]
+    assert rows(*start, full(("p1", "Local Disk")), event(5), full(("p1", "Local Disk")))[0][-1] == "Synchronise"
+
+
+def test_a_state_that_is_only_quicker_than_its_events_is_no_loss():
+    assert rows(full(), told(1, "Camera"), full(("p1", "Local Disk")), told(2, "Local Disk")) == []
+
+
+@pytest.mark.parametrize("late", [told(1, "Camera"), full(("p1", "Camera"))])
+def test_news_of_a_photo_that_its_file_has_overtaken_is_old(late: Message):
+    state = Heard()
+    for message in (full(("p1", "Local Disk")), late):
+        state.fold(message)
+    assert state.photos["p1"].location == "Local Disk"
+
+
+def test_the_first_state_is_no_news():
+    assert rows(told(1, "Camera"), full(("p1", "Local Disk"), ("p2", "Camera"))) == []
+
+
+def test_a_gap_explains_what_a_state_holds():
+    assert rows(full(), told(1, "Camera"), event(4), full(("p1", "Local Disk"))) == [("gap", 2, 2, 3, "Synchronise")]
+
+
+def test_a_counter_of_a_camera_tells_of_loss_too():
+    state = Heard()
+    state.fold(full())
+    state.fold(event(1, "CameraUpdated", CameraKey="c", CameraNumPhotosTaken=4))
+    body = {"msg_type": "Response", "msg_id": "GetCamera", "msg_result": True}
+    for taken in (4, 5):
+        assert state.loss.rows == []
+        camera = {"CameraKey": "c", "CameraNumPhotosTaken": taken}
+        state.fold(Message({**body, "CameraInfo": [camera]}, "rep", 5, 7))
+    assert [(one.where, one.first, one.recovered_by) for one in state.loss.rows] == [("tail", 2, None)]
 
 
 def test_partial_news_is_merged_and_live_view_is_not():
@@ -181,7 +268,7 @@ def test_loss_is_a_table_and_says_what_made_up_for_it():
     state = Heard()
     for seq in (1, 5, 6, 9):
         state.fold(event(seq))
-    state.recovered("Synchronise")
+    state.loss.recovered("Synchronise")
     state.fold(event(20))
     table = frame("loss", loss_rows(state))
     assert list(table["n"]) == [3, 2, 10]

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rigkit.account import silence
+from rigkit.account import remarks, silence
 from rigkit.account.shots import Exposure, Instruction, Paired, ShotAccount, parse_tag
 from rigkit.account.silence import GONE, SECOND
 from rigkit.record.state import Parts, State, text_of, whole_of
@@ -59,12 +59,14 @@ class Account:
         #: Every shot that still waits for something, and maybe some that no longer do: a session of a thousand shots is not
         #: gone through for each event of the last one.
         self._open: dict[int, ShotAccount] = {}
+        #: Camera key -> the last shot in which its batch number slipped, and by how much it has been off since.
+        self._offsets: dict[str, tuple[int, int]] = {}
 
     # -- what was said ------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Forget everything, to fold anew; the containers stay the same objects."""
-        for container in (self.shots, self.shot_of, self.arrivals, self._unpaired, self._open):
+        for container in (self.shots, self.shot_of, self.arrivals, self._unpaired, self._open, self._offsets):
             container.clear()
         self._echoes = False
 
@@ -81,13 +83,14 @@ class Account:
             self._unpaired.add(key)
             return
         shot = self.shots[paired.shot_id]
-        photo = self._state.photos[key].info
+        photo = self._state.photos[key]
         camera_key = text_of(photo.get("CameraKey")) or ""
         exposure = shot.exposures.get(camera_key)
         if exposure is None:  # a camera nobody expected fired with the others
             return
+        before = None if shot.unjudged else (exposure.status, exposure.settled)
         if paired.attempt < exposure.attempt:
-            self._older_news(exposure, key, paired)
+            self._older_news(shot, exposure, key, paired)
         if paired.attempt == exposure.attempt:
             batch = whole_of(photo.get("PhotoBatchNum"))
             if key not in exposure.photos:
@@ -96,55 +99,80 @@ class Account:
             exposure.photos[key] = self._state.photos[key].disk_mono_ns is not None
             if exposure.on_disk and not was_on_disk:
                 exposure.disk_ns = message.mono_ns
-                exposure.cause = exposure.detail = None
-        self._follow(shot)
+                exposure.cause = None
+                exposure.detail = exposure.detail if exposure.status == "recovered" else None
+        if shot.unjudged or before != (exposure.status, exposure.settled):
+            self._follow(shot)
 
-    def _older_news(self, exposure: Exposure, key: str, paired: Paired) -> None:
+    def _older_news(self, shot: ShotAccount, exposure: Exposure, key: str, paired: Paired) -> None:
         """Take in a photo of an attempt before: it shows another instant, so it doesn't count for the one waited for now."""
         if exposure.status == "missing":
             self._fall_back(exposure, key, paired)
+        elif key in exposure.replaced:
+            return
         elif exposure.exposed:
-            exposure.duplicate = True
+            exposure.duplicate = shot.unjudged = True
         else:
             exposure.older = (key, paired)
 
     def _fall_back(self, exposure: Exposure, key: str, paired: Paired) -> None:
         """Account for a camera by the late photo of an attempt before, where the attempts after it brought nothing."""
         photo = self._state.photos[key]
+        shot = self.shots[paired.shot_id]
+        shot.unjudged = True
         exposure.attempt, exposure.late, exposure.older = paired.attempt, True, None
         exposure.status, exposure.cause, exposure.detail = "captured", None, None
         exposure.pairing_method = paired.method
-        exposure.batch_num = whole_of(photo.info.get("PhotoBatchNum"))
-        exposure.photos = {key: photo.disk_mono_ns is not None}
-        exposure.heard_ns, exposure.disk_ns = photo.first_mono_ns, photo.disk_mono_ns
+        exposure.batch_num = whole_of(photo.get("PhotoBatchNum"))
+        records = [
+            self._state.photos[one]
+            for one, other in self.shot_of.items()
+            if (other.shot_id, other.attempt) == (paired.shot_id, paired.attempt)
+        ]
+        mine = [one for one in records if one.get("CameraKey") == exposure.camera_key]  # two of RAW+JPEG
+        exposure.photos = {one.key: one.disk_mono_ns is not None for one in mine}
+        exposure.heard_ns = min(one.first_mono_ns for one in mine)
+        exposure.disk_ns = max(one.disk_mono_ns or 0 for one in mine) if exposure.on_disk else None
+        if paired.attempt in shot.released:
+            exposure.requested_ns, exposure.requested_wall_ns = shot.released[paired.attempt]
 
     def _first_news(
         self, shot: ShotAccount, exposure: Exposure, batch: int | None, method: str, message: Message
     ) -> None:
         if exposure.photos and batch is not None and exposure.batch_num not in {None, batch}:
-            exposure.duplicate = True
+            exposure.duplicate = shot.unjudged = True
         if exposure.exposed:
             return
-        exposure.duplicate = exposure.duplicate or exposure.older is not None
+        shot.unjudged = True
+        exposure.duplicate = exposure.duplicate or (
+            exposure.older is not None and exposure.older[0] not in exposure.replaced
+        )
         exposure.late = exposure.status == "missing"
-        exposure.status = "captured" if message.channel == "pub" else "recovered"
-        exposure.cause = exposure.detail = None
+        by_event = message.channel == "pub" and message.msg_id == "PhotoUpdated"  # a 3.x state comes as an event, too
+        exposure.status = "captured" if by_event else "recovered"
+        exposure.cause, exposure.detail = None, None if by_event else f"found by {message.msg_id}"
         exposure.batch_num = batch
         exposure.heard_ns = message.mono_ns
         exposure.pairing_method = method
-        if message.channel == "pub" and not exposure.late:
+        if by_event and not exposure.late:
             seconds = (message.mono_ns - exposure.base_ns) / SECOND - shot.allowance_s
             self.arrivals.setdefault(exposure.camera_key, deque(maxlen=_REMEMBERED)).append(max(0.0, seconds))
 
     def _pair(self, key: str, message: Message) -> Paired | None:
         """Find the shot of a photo heard of for the first time."""
-        photo = self._state.photos[key].info
+        photo = self._state.photos[key]
         tag = parse_tag(photo.get("PhotoOrigin"))
         if tag is not None:
             session_id, shot_id, attempt = tag
             if session_id != self.session_id or shot_id not in self.shots:
                 return None
             self._echoes = True
+            # A photo taken again by Reshoot may bring the tag of the one it replaces; its batch number says which it is.
+            exposure = self.shots[shot_id].exposures.get(text_of(photo.get("CameraKey")) or "")
+            if exposure is not None and not exposure.tagged and not exposure.photos:
+                batch = whole_of(photo.get("PhotoBatchNum"))
+                if batch is not None and batch == exposure.batch_expected:
+                    attempt = exposure.attempt
             self.shot_of[key] = Paired(shot_id, "origin", attempt)
             return self.shot_of[key]
         if key in self._unpaired:
@@ -161,18 +189,23 @@ class Account:
 
     def _fits(self, shot: ShotAccount, exposure: Exposure, batch: int | None, now_ns: int) -> str | None:
         """Say how an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
-        since_s = (now_ns - exposure.base_ns) / SECOND
-        if not shot.may_expose or not 0 <= since_s <= WINDOW_S + shot.allowance_s or exposure.cause in _NOTHING_TO_COME:
+        if not shot.may_expose or exposure.cause in _NOTHING_TO_COME:
             return None
         # Where tags do come back, a photo without one was not released by a Shoot of ours; triggers, latches and buttons
         # carry none.
-        if self._echoes and shot.trigger == "shoot":
+        if self._echoes and exposure.tagged and shot.trigger == "shoot":
             return None
-        if exposure.batch_num is not None:
-            return "batch" if batch == exposure.batch_num else None  # the JPEG beside the RAW
-        if exposure.batch_expected is not None and batch is not None:
-            return "batch" if batch == exposure.batch_expected else None
-        return "window" if not exposure.photos else None
+        in_time = 0 <= (now_ns - exposure.base_ns) / SECOND <= WINDOW_S + shot.allowance_s
+        number = exposure.batch_expected if exposure.batch_num is None else exposure.batch_num
+        if number is not None and (batch is not None or exposure.batch_num is not None):
+            # However late it is heard of, be it after another boot: what is still waited for (also the JPEG beside the RAW), or
+            # what nobody could be asked about, is told by its number.
+            open_end = exposure.cause == "unknown" or (
+                exposure.exposed and len(exposure.photos) < exposure.photos_expected
+            )
+            expected = in_time or open_end or exposure.status == "waiting"
+            return "batch" if batch == number and expected else None
+        return "window" if in_time and not exposure.photos else None
 
     def _camera(self, key: str, info: Mapping[str, Any], message: Message) -> None:
         """Notice what makes a photo unlikely: the camera is gone, or its counter of failures rose."""
@@ -201,6 +234,12 @@ class Account:
 
     def _follow(self, shot: ShotAccount) -> None:
         """Keep ``_open`` right after something of a shot has changed: it may be done, or a late photo may open it again."""
+        if not shot.done(files=False):
+            self._open[shot.shot_id] = shot
+            return
+        if shot.unjudged:
+            remarks.judge(shot, self._state.cameras, self._offsets)
+            shot.unjudged = False
         if shot.done(files=True):
             self._open.pop(shot.shot_id, None)
         else:
@@ -235,12 +274,22 @@ class Account:
         shot = self.shots.get(fields["shot_id"])
         if shot is None:
             return
-        shot.attempt, shot.outcome = fields["attempt"], None
+        shot.attempt, shot.outcome, shot.unjudged = fields["attempt"], None, True
         shot.allowance_s = float(fields.get("allowance_s", 0.0))
         for key in fields["expected"]:
             if key in shot.exposures:
-                shot.exposures[key] = self._expect(key, shot.attempt, mono_ns, wall_ns)
+                before = shot.exposures[key]
+                shot.exposures[key] = self._expect_again(before, fields, mono_ns, wall_ns)
         self._settle(shot, fields.get("not_ready", {}))
+
+    def _expect_again(self, before: Exposure, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> Exposure:
+        exposure = self._expect(before.camera_key, fields["attempt"], mono_ns, wall_ns)
+        exposure.cause_before = before.cause
+        exposure.tagged = bool(fields.get("tagged", True))
+        exposure.replaced = frozenset(before.photos) | before.replaced
+        for photo_key in before.photos:  # should this attempt bring nothing, that photo is still there
+            exposure.older = (photo_key, self.shot_of[photo_key])
+        return exposure
 
     def _expect(self, key: str, attempt: int, mono_ns: int, wall_ns: int) -> Exposure:
         """Freeze what is known of a camera that is about to fire."""
@@ -262,6 +311,7 @@ class Account:
             return
         shot.outcome = fields["outcome"]
         sent_ns, sent_wall_ns = fields["sent_mono_ns"], fields["sent_wall_ns"]
+        shot.released[shot.attempt] = (sent_ns, sent_wall_ns)
         if shot.attempt == 1:  # the times of a shot are those of its first release
             shot.requested_ns, shot.requested_wall_ns = sent_ns, sent_wall_ns
             shot.reply_ns = mono_ns if shot.outcome in {"accepted", "refused"} else None
@@ -271,8 +321,11 @@ class Account:
                 exposure.requested_wall_ns = sent_wall_ns
         nothing_fired = {"refused": "refused", "undelivered": "not_sent"}.get(shot.outcome)
         if nothing_fired is not None:
-            waiting = [key for key, exposure in shot.exposures.items() if exposure.status == "waiting"]
-            self._settle(shot, dict.fromkeys(waiting, (nothing_fired, "")))
+            mine = [one for one in shot.exposures.values() if one.status == "waiting" and one.attempt == shot.attempt]
+            # An attempt that fired nothing leaves open whether the one before did.
+            doubt = ("unknown", f"whether the attempt before fired; this one was {shot.outcome}")
+            causes = {one.camera_key: doubt if one.cause_before == "unknown" else (nothing_fired, "") for one in mine}
+            self._settle(shot, causes)
 
     def _note_decided(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         shot = self.shots.get(fields["shot_id"])
@@ -294,7 +347,8 @@ class Account:
             if shot is not None and key in shot.exposures:
                 exposure = shot.exposures[key]
                 exposure.download_asked_ns = mono_ns
-                exposure.cause = exposure.detail = None
+                if exposure.cause is not None:
+                    exposure.cause = exposure.detail = None
                 self._follow(shot)
 
     def _note_resumed(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
@@ -315,6 +369,7 @@ class Account:
             exposure.cause, exposure.detail = cause, detail or None
             if not exposure.exposed:
                 exposure.status = "missing"
+                shot.unjudged = True
                 if exposure.older is not None:
                     self._fall_back(exposure, *exposure.older)
         self._follow(shot)

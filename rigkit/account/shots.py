@@ -6,7 +6,21 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["Decide", "Download", "Exposure", "Instruction", "Paired", "Reconcile", "ShotAccount", "parse_tag", "tag_of"]
+__all__ = [
+    "CONFIDENCE",
+    "Decide",
+    "Download",
+    "Exposure",
+    "Instruction",
+    "Paired",
+    "Reconcile",
+    "ShotAccount",
+    "parse_tag",
+    "tag_of",
+]
+
+#: How sure it is that a photo belongs to its shot, by how that was found.
+CONFIDENCE = {"origin": "certain", "batch": "strong", "window": "weak"}
 
 _TAG = re.compile(r"rk:([0-9a-f]{8}):(\d{1,9}):(\d{1,9})")
 
@@ -66,6 +80,18 @@ class Exposure:
         Whether that question was for the whole state, and whether anybody answered.
     older : tuple or None
         A photo of an attempt before that came while this one is waited for.
+    tagged : bool
+        Its release carried a tag, so its photo will where tags come back.
+    replaced : frozenset of str
+        Photos of the attempt before: known, and no second exposure when they are heard of again.
+    cause_before : str or None
+        Why the attempt before was missing; None: this is the first one.
+    remark : tuple or None
+        What is odd about it although it was exposed, as (cause, detail); see :mod:`rigkit.account.remarks`.
+    common : str or None
+        What it shares with the other cameras that failed in this shot.
+    offset : int or None
+        PhotoBatchNum beyond that of most cameras of the shot.
     """
 
     camera_key: str
@@ -95,6 +121,12 @@ class Exposure:
     late: bool = False
     duplicate: bool = False
     pairing_method: str | None = None
+    tagged: bool = True
+    replaced: frozenset[str] = frozenset()
+    cause_before: str | None = None
+    remark: tuple[str, str] | None = None
+    common: str | None = None
+    offset: int | None = None
 
     @property
     def exposed(self) -> bool:
@@ -112,6 +144,11 @@ class Exposure:
         if self.status == "waiting":  # asked for every camera after every event: the usual answer first
             return False
         return self.status == "missing" or self.cause is not None or self.on_disk
+
+    @property
+    def file_given_up(self) -> bool:
+        """Whether there is a photo, and its file was asked for again and did not come."""
+        return self.exposed and not self.on_disk and self.cause in {"download_failed", "pending"}
 
 
 @dataclass(slots=True)
@@ -146,6 +183,12 @@ class ShotAccount:
     outcome: str | None = None
     reply_ns: int | None = None
     accepted: bool | None = None
+    #: When each attempt was sent, by the host's monotonic and wall clock.
+    released: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Something was heard since the shot was last looked at as a whole.
+    unjudged: bool = True
+    #: Cameras that may still be waited for: for their exposures, and for their files.
+    _left: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []), repr=False, compare=False)
 
     @property
     def exposed(self) -> int:
@@ -181,9 +224,19 @@ class ShotAccount:
         files : bool
             Wait for files on disk, not only for news of the exposures.
         """
-        if files:
-            return all(exposure.settled for exposure in self.exposures.values())
-        return all(exposure.status != "waiting" for exposure in self.exposures.values())
+        # Asked after every event, so nobody is looked at twice: those not known to be through are kept, and the last of them
+        # mostly settles it. Only when none is left, everybody is looked at, since a late photo may open an exposure again.
+        left = self._left[files]
+        while left:
+            if self._waits(self.exposures[left[-1]], files):
+                return False
+            left.pop()
+        left.extend(key for key, exposure in self.exposures.items() if self._waits(exposure, files))
+        return not left
+
+    @staticmethod
+    def _waits(exposure: Exposure, files: bool) -> bool:
+        return not exposure.settled if files else exposure.status == "waiting"
 
 
 class Reconcile(NamedTuple):

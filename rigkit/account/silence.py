@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile, ShotAccount
-from rigkit.record.state import State
+from rigkit.record.state import State, text_of
 
 if TYPE_CHECKING:
     from rigkit.account.fold import Account
@@ -49,7 +49,7 @@ def tick(account: Account, state: State, now_ns: int, files: bool) -> list[Instr
             one for one in unsettled if one.status == "waiting" and deadline_ns(account, state, shot, one) <= now_ns
         ]
         instructions += _questions(state, shot, overdue)
-        causes = {one.camera_key: _cause(state, shot, one) for one in overdue if not _ask(state, one)}
+        causes = {one.camera_key: _cause(account, state, shot, one) for one in overdue if not _ask(state, one)}
         if files:
             whereabouts, given_up = _files(state, [one for one in unsettled if one.exposed], now_ns)
             if whereabouts:
@@ -99,10 +99,23 @@ def _status(state: State, exposure: Exposure) -> str:
 
 
 def _ask(state: State, exposure: Exposure) -> bool:
-    """Whether an overdue camera is to be asked about: never yet, or it was Busy and what is known of it is old."""
+    """Whether an overdue camera is to be asked about: never yet, or only its counters were asked for and there is more to know.
+
+    That is so if it is Busy still, or if its counters have risen since: then there is a photo, whose event is lost or on its way.
+    """
     if exposure.asked_ns is None:
         return True
-    return exposure.answered and not exposure.asked_full and _status(state, exposure) == "Busy"
+    more = _status(state, exposure) == "Busy" or _took_one(state, exposure)
+    return exposure.answered and not exposure.asked_full and more
+
+
+def _took_one(state: State, exposure: Exposure) -> bool:
+    """Whether the camera's own counters say that it has taken a photo since it was fired."""
+    camera = state.cameras.get(exposure.camera_key)
+    counters = (("CameraNumPhotosTaken", exposure.taken_before), ("PhotoBatchNum", exposure.batch_expected))
+    return camera is not None and any(
+        before is not None and (camera.count(name) or 0) > before for name, before in counters
+    )
 
 
 def _questions(state: State, shot: ShotAccount, overdue: Iterable[Exposure]) -> Iterator[Reconcile]:
@@ -115,11 +128,15 @@ def _questions(state: State, shot: ShotAccount, overdue: Iterable[Exposure]) -> 
         yield Reconcile(shot.shot_id, again, full=True)
 
 
-def _cause(state: State, shot: ShotAccount, exposure: Exposure) -> tuple[str, str]:
+def _cause(account: Account, state: State, shot: ShotAccount, exposure: Exposure) -> tuple[str, str]:
     """Say why a camera that was asked about still has no photo."""
     camera, status = state.cameras.get(exposure.camera_key), _status(state, exposure)
     failed = camera.count("CameraNumPhotosFailed") if camera is not None else None
     if failed is not None and exposure.failed_before is not None and failed > exposure.failed_before:
+        # The API does not tell how full a card is. One failure is a misfire; a second in a row of a camera that writes to its
+        # card is what a full or locked card looks like.
+        if _storage(state, exposure) in {"Card", "Both"} and _failed_before(account, shot, exposure):
+            return ("storage", "CameraNumPhotosFailed rose again, and it writes to its card")
         return ("misfire", "CameraNumPhotosFailed rose")
     if not exposure.answered:
         return ("unknown", "the application did not answer when asked about it")
@@ -130,11 +147,27 @@ def _cause(state: State, shot: ShotAccount, exposure: Exposure) -> tuple[str, st
     return ("no_response", status)
 
 
-def _card_only(state: State, exposure: Exposure) -> bool:
-    """Whether this camera's photos stay on the card until somebody asks for them."""
+def _failed_before(account: Account, shot: ShotAccount, exposure: Exposure) -> bool:
+    """Whether the same camera failed in the last shot before, or in this one's attempt before."""
+    if exposure.attempt > 1:
+        return exposure.cause_before in {"misfire", "storage"}
+    for other in reversed(account.shots.values()):
+        before = other.exposures.get(exposure.camera_key) if other.shot_id < shot.shot_id else None
+        if before is not None:
+            return before.cause in {"misfire", "storage"}
+    return False
+
+
+def _storage(state: State, exposure: Exposure) -> str | None:
+    """Where this camera puts its photos: Disk, Card or Both; None: not known."""
     camera = state.cameras.get(exposure.camera_key)
     own = camera.properties.get("Storage", {}).get("CameraPropertyValue") if camera is not None else None
-    return (own or state.options.get("DefaultStorage")) == "Card"
+    return text_of(own) or text_of(state.options.get("DefaultStorage"))
+
+
+def _card_only(state: State, exposure: Exposure) -> bool:
+    """Whether this camera's photos stay on the card until somebody asks for them."""
+    return _storage(state, exposure) == "Card"
 
 
 def _downloads(state: State, shot: ShotAccount, unsettled: Iterable[Exposure], now_ns: int) -> Iterator[Download]:

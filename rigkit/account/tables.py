@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rigkit.account.fold import Account
-from rigkit.account.shots import Exposure, ShotAccount
-from rigkit.record.state import State, whole_of
-from rigkit.record.tables import Labels, parse_captured, photo_fields
+from rigkit.account.shots import CONFIDENCE, Exposure, ShotAccount
+from rigkit.record.records import PhotoRecord
+from rigkit.record.state import State, text_of, whole_of
+from rigkit.record.tables import Labels, parse_captured, photo_columns
 
-__all__ = ["exposure_rows", "photo_rows", "shot_rows"]
+__all__ = [
+    "Locate",
+    "exposure_rows",
+    "label_columns",
+    "photo_places",
+    "photo_rows",
+    "photo_table",
+    "shot_labels",
+    "shot_rows",
+]
 
 #: From a PhotoFilename and a PhotoFilesize to the local path and what is there.
 Locate = Callable[[str | None, int | None], tuple[Path | None, str | None]]
 
 _SECOND = 1e9
+_LABELS = ("subject", "pose", "rep")
 
 
 def shot_rows(account: Account, session_id: str, simulated: bool) -> Iterator[dict[str, Any]]:
@@ -69,9 +80,7 @@ def exposure_rows(
     only : int or None
         One shot; None: all.
     """
-    for shot in account.shots.values():
-        if only is not None and shot.shot_id != only:
-            continue
+    for shot in account.shots.values() if only is None else [account.shots[only]] if only in account.shots else []:
         for exposure in shot.exposures.values():
             yield {
                 **_exposure_row(shot, exposure, state, label(exposure.camera_key)),
@@ -80,16 +89,22 @@ def exposure_rows(
 
 
 def _exposure_row(shot: ShotAccount, exposure: Exposure, state: State, position: str) -> dict[str, Any]:
-    photos = [state.photos[key].info for key in exposure.photos]
+    photos = [state.photos[key] for key in exposure.photos]
     sizes = [whole_of(photo.get("PhotoFilesize")) for photo in photos]
     first_key = next(iter(exposure.photos), None)
+    cause, detail = exposure.cause, exposure.detail
+    if cause is None and exposure.remark is not None:
+        cause, detail = exposure.remark
+    if cause is None and _in_fallback(state, exposure):
+        cause, detail = "storage", "its file went to the application's FallbackPath"
     return {
         "shot_id": shot.shot_id,
         "camera_key": exposure.camera_key,
         "position": position,
         "status": exposure.status,
-        "cause": exposure.cause,
-        "detail": exposure.detail,
+        "cause": cause,
+        "detail": detail,
+        "common_cause": exposure.common,
         "attempt": exposure.attempt,
         "accepted": shot.accepted,
         **_labels(shot),
@@ -107,8 +122,17 @@ def _exposure_row(shot: ShotAccount, exposure: Exposure, state: State, position:
         "late": exposure.late,
         "duplicate": exposure.duplicate,
         "pairing_method": exposure.pairing_method,
+        "confidence": CONFIDENCE.get(exposure.pairing_method or ""),
         "photo_key": first_key,
     }
+
+
+def _in_fallback(state: State, exposure: Exposure) -> bool:
+    """Whether a file of it lies where the application writes when DownloadPath can't be written."""
+    fallback = text_of(state.options.get("FallbackPath"))
+    if not fallback or fallback == state.options.get("DownloadPath"):
+        return False
+    return any((state.photos[key].filename or "").startswith(fallback) for key in exposure.photos)
 
 
 def photo_rows(
@@ -125,26 +149,76 @@ def photo_rows(
     only : int or None
         Photos of one shot; None: all, also those of no shot.
     """
-    for photo in state.photos.values():
-        paired = account.shot_of.get(photo.key)
-        if only is not None and (paired is None or paired.shot_id != only):
-            continue
-        row = photo_fields(photo)
-        key = row["camera_key"]
-        row["position"] = None if key is None else label(key)
-        row["simulated"] = simulated
-        if photo.location == "Local Disk":
-            row["path"], row["path_state"] = locate(photo.filename, row["size_bytes"])
-            row["path"] = None if row["path"] is None else str(row["path"])
-        if paired is not None:
-            shot = account.shots[paired.shot_id]
-            row |= _labels(shot)
-            row["shot_id"] = shot.shot_id
-            row["attempt"] = paired.attempt
-            row["trigger"] = shot.trigger
-            row["pairing_method"] = paired.method
-        yield row
+    photos = [
+        photo
+        for photo in state.photos.values()
+        if only is None or ((paired := account.shot_of.get(photo.key)) is not None and paired.shot_id == only)
+    ]
+    columns = photo_table(photos, account, label, simulated, locate)
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def photo_table(
+    photos: Sequence[PhotoRecord], account: Account, label: Labels, simulated: bool, locate: Locate
+) -> dict[str, list[Any]]:
+    """Return columns of the photos table.
+
+    Parameters
+    ----------
+    photos : sequence of PhotoRecord
+        One per row.
+    account, label, simulated, locate
+        As for :func:`photo_rows`.
+    """
+    columns = photo_columns(photos)
+    positions = {key: None if key is None else label(key) for key in set(columns["camera_key"])}
+    columns["position"] = [positions[key] for key in columns["camera_key"]]
+    columns["simulated"] = [simulated] * len(photos)
+    columns |= photo_places(photos, columns["size_bytes"], locate)
+    paired = [account.shot_of.get(photo.key) for photo in photos]
+    columns["shot_id"] = [None if one is None else one.shot_id for one in paired]
+    columns["attempt"] = [None if one is None else one.attempt for one in paired]
+    columns["pairing_method"] = [None if one is None else one.method for one in paired]
+    columns["confidence"] = [None if one is None else CONFIDENCE.get(one.method) for one in paired]
+    return columns | label_columns(columns["shot_id"], account)
+
+
+def photo_places(
+    photos: Sequence[PhotoRecord], sizes: Sequence[int | None], locate: Locate
+) -> dict[str, list[str | None]]:
+    """Return the columns of the photos table that say where the files are; only of files on disk that is known."""
+    places = [
+        locate(photo.filename, size) if photo.get("PhotoLocation") == "Local Disk" else (None, None)
+        for photo, size in zip(photos, sizes, strict=True)
+    ]
+    return {
+        "path": [None if path is None else str(path) for path, _ in places],
+        "path_state": [state for _, state in places],
+    }
+
+
+def label_columns(shot_ids: Sequence[int | None], account: Account) -> dict[str, list[Any]]:
+    """Return the columns of the photos table that follow from the shots alone.
+
+    Parameters
+    ----------
+    shot_ids : sequence of int or None
+        One per row; None: of no shot.
+    account : Account
+        Who knows the shots.
+    """
+    known: dict[int | None, dict[str, Any]] = {None: {}}
+    for shot_id in set(shot_ids) - {None}:
+        assert shot_id is not None
+        known[shot_id] = shot_labels(account.shots[shot_id])
+    return {name: [known[shot_id].get(name) for shot_id in shot_ids] for name in (*_LABELS, "trigger")}
+
+
+def shot_labels(shot: ShotAccount) -> dict[str, Any]:
+    """Return what a shot lends to the rows of its photos."""
+    return {**_labels(shot), "trigger": shot.trigger}
 
 
 def _labels(shot: ShotAccount) -> dict[str, Any]:
-    return {name: shot.labels.get(name) for name in ("subject", "pose", "rep")}
+    return {name: shot.labels.get(name) for name in _LABELS}

@@ -250,7 +250,25 @@ def _session_lines(facts: Mapping[str, Any], totals: Mapping[str, int]) -> list[
     if totals["expected"]:
         count += f": {totals['exposed']}/{totals['expected']} exposed, {totals['on_disk']}/{totals['expected']} on disk"
     count += f", {totals['missing']} missing" if totals["missing"] else ""
-    return [head, f"{plain(facts.get('address'), 80)} in {plain(facts.get('folder'), 120)}", count]
+    place = f"{plain(facts.get('address'), 80)} in {plain(facts.get('folder'), 120)}"
+    return [head, place, count, *_journal_lines(facts)]
+
+
+def _journal_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Say what of the journal is not on disk, or can't be read; nothing where all is well."""
+    lines = []
+    if unsaved := facts.get("not_on_disk"):
+        which = "1 message is" if unsaved == 1 else f"{unsaved} messages are"
+        lines.append(f"{which} not on disk: the journal can't be written")
+    if count := facts.get("unreadable_lines"):
+        places = [
+            plain(f"{file} line {line_no}: {why}" if line_no else f"{file}: {why}", 80)
+            for file, line_no, why in facts.get("unreadable", ())
+        ]
+        more = f"; … and {count - 3} more in session.unreadable" if count > 3 else ""
+        named = f": {'; '.join(places[:3])}" if places else ""
+        lines.append(f"{count} place{'' if count == 1 else 's'} of the journal can't be read{named}{more}")
+    return lines
 
 
 def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.DataFrame | None = None) -> str:

@@ -312,6 +312,16 @@ def timing_grid(summary: pd.DataFrame) -> Grid:
     return _grid(heads, cells, right=heads[1:])
 
 
+def _unreadable(facts: Mapping[str, Any]) -> str:
+    """Say where the journal can't be read; empty where it can be as a whole."""
+    count, places = facts.get("unreadable_lines"), facts.get("unreadable", ())
+    if not count:
+        return ""
+    named = [f"{file} line {line_no} ({why})" if line_no else f"{file} ({why})" for file, line_no, why in places]
+    more = f", and {count - len(named)} more" if count > len(named) else ""
+    return plain(f"can't be read in {count} place{'' if count == 1 else 's'}: {', '.join(named)}{more}", 2000)
+
+
 def facts_grid(facts: Mapping[str, Any]) -> Grid:
     """Say how the session was recorded; what is not known is left out."""
     rows = [
@@ -320,6 +330,7 @@ def facts_grid(facts: Mapping[str, Any]) -> Grid:
         ("address", plain(facts.get("address"), 200) + (" (simulated)" if facts.get("simulated") else "")),
         ("application", plain(facts.get("application")) or "version not reported"),
         ("External API dialect", plain(facts.get("dialect"))),
+        ("journal", _unreadable(facts)),
         ("rigkit", plain(facts.get("rigkit_version"))),
         ("Python", plain(facts.get("python_version"))),
         ("dates", "wall clock of the computer that ran rigkit, in the zone named beside them"),

@@ -18,7 +18,7 @@ import zmq
 
 from rigkit.errors import BadMessage, RigError
 from rigkit.link.disk import LocalDisk, Work
-from rigkit.wire import V5, Dialect, decode_frame, encode_frame
+from rigkit.wire import FIELDS, V5, Dialect, decode_frame, encode_frame
 
 __all__ = ["Model", "ModelOutcome", "Server"]
 
@@ -230,11 +230,12 @@ class Server:
             self._keep_silent(outcome.silent_until)
         reply = outcome.reply
         self._send_reply({**(reply or {"msg_result": False}), **echo}, outcome.problem)
-        if outcome.shutdown:
-            self._rep.linger = _LAST_WORDS
-            self._rep.close()
-            self._stopping = True
         self._carry_out(outcome, silence_kept=True)
+        if outcome.shutdown:
+            # An asker with ZMQ_IMMEDIATE loses a reply that it has received and not read yet when the connection ends.
+            self._rep.linger = _LAST_WORDS
+            self._poll(_LAST_WORDS / 1000, for_requests=False)
+            self._stopping = True
 
     def _read(self, frames: list[bytes]) -> tuple[dict[str, Any], dict[str, Any] | None, str]:
         """Read a request.
@@ -261,7 +262,7 @@ class Server:
         if isinstance(spelt, str) and len(spelt) <= 100:
             echo["msg_id"] = spelt
         number = envelope.msg_ref_num if envelope.msg_seq_num is None else envelope.msg_seq_num
-        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**32:
+        if not FIELDS["msg_seq_num"].problem(number, self.dialect.version):
             echo["msg_seq_num"] = number
         current = body.get("msg_id")
         if dialect is not self.dialect:
@@ -271,12 +272,10 @@ class Server:
         return echo, body, ""
 
     def _send_reply(self, reply: Mapping[str, Any], problem: str) -> None:
-        self._rep.send(self._encoded(reply))
+        # The id goes back as it came: clients match replies by it, also one that asked in the other dialect.
+        self._rep.send(encode_frame(reply, self.dialect, spelt_id=reply["msg_id"]))
         if self._watch is not None:
             self._watch(f"reply   {reply['msg_id']} {reply['msg_result']}{f': {problem}' if problem else ''}")
-
-    def _encoded(self, message: Mapping[str, Any]) -> bytes:
-        return encode_frame(message, self.dialect)
 
     def _carry_out(self, outcome: ModelOutcome, *, silence_kept: bool = False) -> None:
         """Do the file work of an outcome, then publish its events."""
@@ -298,7 +297,7 @@ class Server:
 
     def _publish(self, events: Iterable[Mapping[str, Any]]) -> None:
         for event in events:
-            self._pub.send(self._encoded(event))
+            self._pub.send(encode_frame(event, self.dialect))
             if self._watch is not None:
                 self._watch(f"event   {_line(event)}")
 

@@ -21,6 +21,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the application counted a failed photo for it (CameraNumPhotosFailed) and no photo came",
         "check focus mode, lens cap and mirror lock-up; shot.reshoot() fires only the missing cameras",
     ),
+    "storage": (
+        "the camera counts failed photos again and again while it writes to its card, or the application's disk is full",
+        "look at the card and at the disk: full, locked, or missing; then shot.reshoot()",
+    ),
     "no_response": (
         "nothing was heard of it, and asking again (GetCamera, Synchronise) found no photo either",
         "look at the body: it may be asleep, in a menu, or without a card",
@@ -44,6 +48,14 @@ CAUSES: dict[str, tuple[str, str]] = {
     "pending": (
         "the photo was taken and its file is still on its way",
         "wait longer: shot.wait('files', timeout=...)",
+    ),
+    "duplicate": (
+        "the camera delivered more than one exposure for this shot",
+        "look at both: they show different instants; session.photos lists them",
+    ),
+    "batch_slip": (
+        "its batch number is not that of the other cameras any more: it missed an exposure, or made one on its own",
+        "level the numbers before the next shot: rig.set_numbers(level=True)",
     ),
 }
 

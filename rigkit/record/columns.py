@@ -17,7 +17,7 @@ from rigkit.wire import FIELDS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TABLES", "Column", "Table", "describe", "empty", "frame"]
+__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table", "array_of", "describe", "dtype_of", "empty", "frame"]
 
 #: Raised when a column is renamed, removed or changes its meaning; stored in ``DataFrame.attrs["schema"]``.
 SCHEMA_VERSION = 1
@@ -61,6 +61,7 @@ class Table(NamedTuple):
 _STATUS = ("captured", "recovered", "missing", "waiting")
 _TRIGGER = ("shoot", "trigger", "latch", "press", "external")
 _PAIRING = ("origin", "batch", "window")
+_CONFIDENCE = ("certain", "strong", "weak")
 _PATH = ("here", "unreachable", "missing", "size_differs")
 
 _SHOT_ID = Column("shot_id", "whole", "number of the shot within the session, from 1")
@@ -79,6 +80,12 @@ _PAIRED = Column(
     "word",
     "how photo and shot were matched: tag echoed in PhotoOrigin, batch number, or time",
     _PAIRING,
+)
+_SURE = Column(
+    "confidence",
+    "word",
+    "how sure that match is: certain (the tag came back), strong (the number foretold), weak (only the time fits)",
+    _CONFIDENCE,
 )
 _ACCEPTED = Column("accepted", "flag", "the operator's verdict; <NA>: none given")
 
@@ -217,8 +224,15 @@ TABLES: dict[str, Table] = {
         (
             _POSITION,
             Column("status", "word", "what became of it; recovered: found by asking, its event was not heard", _STATUS),
-            Column("cause", "word", "why it is missing, or why its file is not here", tuple(CAUSES)),
-            Column("detail", "text", "more on the cause, for example the status of the camera"),
+            Column(
+                "cause", "word", "why it is missing, why its file is not here, or what is odd about it", tuple(CAUSES)
+            ),
+            Column("detail", "text", "more on the cause, for example the status of the camera; how it was recovered"),
+            Column(
+                "common_cause",
+                "text",
+                "node or group that most of the cameras missing from this shot share, where chance does not explain it",
+            ),
             _ATTEMPT,
             _ACCEPTED,
             _SUBJECT,
@@ -244,6 +258,7 @@ TABLES: dict[str, Table] = {
             Column("late", "flag", "heard of only after it had been accounted missing"),
             Column("duplicate", "flag", "the camera delivered more than one exposure for this shot"),
             _PAIRED,
+            _SURE,
             Column("photo_key", "text", "PhotoKey of the first photo"),
             _SIMULATED,
         ),
@@ -261,6 +276,7 @@ TABLES: dict[str, Table] = {
             _REP,
             _TRIGGERED,
             _PAIRED,
+            _SURE,
             Column("location", "word", "PhotoLocation", FIELDS["PhotoLocation"].choices),
             Column("name", "text", "PhotoName: the file name after the collision check"),
             Column("computed_name", "text", "PhotoComputedName: the file name before it"),
@@ -325,7 +341,7 @@ TABLES: dict[str, Table] = {
 
 
 @functools.cache
-def _dtype(column: Column) -> Any:
+def dtype_of(column: Column) -> Any:
     """Pandas dtype of a column; explicit in everything that pandas 3 would otherwise infer."""
     import pandas as pd
 
@@ -341,17 +357,17 @@ def _dtype(column: Column) -> Any:
     }[column.kind]
 
 
-def _array(column: Column, values: list[Any]) -> Any:
+def array_of(column: Column, values: list[Any]) -> Any:
     """Values of a column as a pandas array of its dtype."""
     import pandas as pd
 
     if column.kind == "wall":  # integer nanoseconds of the Unix epoch, or None
         stamps = pd.array([None if value is None else value // 1000 for value in values], dtype="Int64")
-        return pd.to_datetime(stamps, unit="us", utc=True).astype(_dtype(column)).array
+        return pd.to_datetime(stamps, unit="us", utc=True).astype(dtype_of(column)).array
     if column.kind == "word":  # a word nobody declared is kept out of the category, never an error
         known = set(column.words)
         values = [value if value in known else None for value in values]
-    return pd.array(values, dtype=_dtype(column))
+    return pd.array(values, dtype=dtype_of(column))
 
 
 def frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -373,7 +389,7 @@ def frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     table = TABLES[name]
     rows = list(rows)
-    columns = {column.name: _array(column, [row.get(column.name) for row in rows]) for column in table.all}
+    columns = {column.name: array_of(column, [row.get(column.name) for row in rows]) for column in table.all}
     keys = {column.name: columns.pop(column.name) for column in table.keys}
     # An index keeps the dtype of the array it is made of; a MultiIndex keeps that of each level.
     if len(keys) == 1:

@@ -19,9 +19,12 @@ import msgspec
 
 from rigkit.errors import SessionError
 
-__all__ = ["FolderLock", "Manifest", "next_folder", "read_manifest", "write_manifest"]
+__all__ = ["RECORDER_LOCK", "RIG_LOCK", "FolderLock", "Manifest", "next_folder", "read_manifest", "write_manifest"]
 
 _KIND = "rigkit session"
+_DRAFT = ".session.json.draft"
+#: Locks in the journal folder: of the Rig that writes the session, and of the recorder beside it.
+RIG_LOCK, RECORDER_LOCK = ".lock", ".recorder-lock"
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -93,12 +96,16 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``session.json`` whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    draft = folder / ".session.json.draft"
-    with draft.open("wb") as file:
-        file.write(data + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / "session.json")
+    draft = folder / _DRAFT
+    try:
+        with draft.open("wb") as file:
+            file.write(data + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / "session.json")
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def next_folder(parent: Path, name: str) -> Path:
@@ -126,11 +133,34 @@ def claim_folder(folder: Path) -> str:
     if (folder / "session.json").is_file():
         read_manifest(folder)
         return "continue"
-    if any(folder.iterdir()):
+    if not _never_begun(folder):
         raise SessionError(
             folder, "is neither empty nor a rigkit session, so it was left untouched. Give session= another folder"
         )
     return "new"
+
+
+def _never_begun(folder: Path) -> bool:
+    """Whether a folder is empty, or holds only what a rigkit leaves that was killed before it had written ``session.json``."""
+    return all(
+        _only_locks(path) if path.name == "journal" and path.is_dir() else path.name == _DRAFT
+        for path in folder.iterdir()
+    )
+
+
+def _only_locks(journal: Path) -> bool:
+    return all(one.name in {RIG_LOCK, RECORDER_LOCK} for one in journal.iterdir())
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether there is a journal folder in which nobody has written anything and nobody is about to."""
+    if (
+        (folder / "session.json").exists()
+        or is_owned(folder, unsure=True)
+        or is_owned(folder, RECORDER_LOCK, unsure=True)
+    ):
+        return False
+    return _only_locks(folder / "journal")
 
 
 class FolderLock:
@@ -140,6 +170,8 @@ class FolderLock:
     ----------
     folder : Path
         The session folder; it must exist.
+    name : str
+        Which lock: that of the rig, or that of a recorder.
 
     Raises
     ------
@@ -147,19 +179,20 @@ class FolderLock:
         Another process, or another Rig of this one, writes this session.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = RIG_LOCK) -> None:
         self._file = -1
         try:
             (folder / "journal").mkdir(parents=True, exist_ok=True)
-            path = folder / "journal" / ".lock"
+            path = folder / "journal" / name
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
         except OSError as exc:
             raise SessionError(folder, f"can't be made ({exc.strerror}). Give session= another folder") from None
         try:
             _lock(self._file)
-        except OSError:
-            os.close(self._file)
-            self._file = -1
+        except BaseException as exc:  # an interrupt, too: nobody else could let go of it
+            self.release()
+            if not isinstance(exc, OSError):
+                raise
             raise SessionError(
                 folder,
                 "another rigkit writes this session right now. Close it there (rig.close()), or give session= another folder",
@@ -172,12 +205,24 @@ class FolderLock:
             self._file = -1
 
 
-def is_owned(folder: Path) -> bool:
-    """Whether some process writes this session right now; nothing in the folder is touched."""
+def is_owned(folder: Path, name: str = RIG_LOCK, *, unsure: bool = False) -> bool:
+    """Whether some process writes this session right now; nothing in the folder is touched.
+
+    Parameters
+    ----------
+    folder : Path
+        The session folder.
+    name : str
+        Which lock.
+    unsure : bool
+        The answer where the lock is there and can't be looked at (too many open files, a share that is away).
+    """
     try:
-        file = os.open(folder / "journal" / ".lock", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-    except OSError:
+        file = os.open(folder / "journal" / name, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
         return False
+    except OSError:
+        return unsure
     try:
         _lock(file)
     except OSError:

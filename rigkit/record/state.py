@@ -6,116 +6,32 @@ value to be of the right type, since a server may say anything.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from rigkit.record.loss import Losses
+from rigkit.record.records import CameraRecord, PhotoRecord, flag_of, number_of, text_of, whole_of
 from rigkit.wire import Message
-from rigkit.wire.fields import CAMERA_SELECTION, ENVELOPE, PHOTO_SELECTION
+from rigkit.wire.fields import ENVELOPE
+from rigkit.wire.shapes import Shape
 
 __all__ = [
     "CameraRecord",
-    "Loss",
     "Parts",
     "PhotoRecord",
     "RequestRecord",
     "State",
     "camera_parts",
+    "flag_of",
+    "number_of",
     "photo_parts",
     "text_of",
     "whole_of",
 ]
 
-#: How far back a publisher's counter may jump and still be a repeated or re-ordered event instead of a restart.
-_SMALL_JUMP = 64
-_COUNTER = 2**32
-#: A whole number spelt as text, ASCII digits only: "²" is a digit to Python, and no number.
-_WHOLE = re.compile(r"\s*-?[0-9]{1,18}\s*")
-
 #: What a message says of single cameras or photos: key, and what it says.
 Parts = list[tuple[str, Mapping[str, Any]]]
-
-
-def text_of(value: Any) -> str | None:
-    """Return a text as it is, anything else as None."""
-    return value if isinstance(value, str) else None
-
-
-def whole_of(value: Any) -> int | None:
-    """Return a whole number, also one spelt as text; anything else, or beyond 64 bits, as None."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
-        return value
-    return None
-
-
-def number_of(value: Any) -> float | None:
-    """Return a number as float, anything else as None."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def flag_of(value: Any) -> bool | None:
-    """Return true or false as they are, anything else as None."""
-    return value if isinstance(value, bool) else None
-
-
-@dataclass(slots=True)
-class CameraRecord:
-    """One camera, merged from all that was said about it (CameraUpdated is partial)."""
-
-    key: str
-    info: dict[str, Any] = field(default_factory=dict)
-    properties: dict[str, dict[str, Any]] = field(default_factory=dict)
-    last_wall_ns: int = 0
-
-    @property
-    def status(self) -> str:
-        """CameraStatus; empty: never said."""
-        return text_of(self.info.get("CameraStatus")) or ""
-
-    @property
-    def name(self) -> str:
-        """CameraName; empty: never said."""
-        return text_of(self.info.get("CameraName")) or ""
-
-    @property
-    def group(self) -> str:
-        """CameraGroup; empty: none."""
-        return text_of(self.info.get("CameraGroup")) or ""
-
-    def count(self, name: str) -> int | None:
-        """Return one of its counters; None: never said."""
-        return whole_of(self.info.get(name))
-
-
-@dataclass(slots=True)
-class PhotoRecord:
-    """One photo, merged from all that was said about it."""
-
-    key: str
-    info: dict[str, Any] = field(default_factory=dict)
-    first_wall_ns: int = 0
-    first_mono_ns: int = 0
-    disk_mono_ns: int | None = None
-    #: DownloadPath when the file was written.
-    folder: str = ""
-
-    @property
-    def filename(self) -> str | None:
-        """PhotoFilename; before 5.3 there was none, and the file is where the options and its name say; None: not known."""
-        said = text_of(self.info.get("PhotoFilename"))
-        name = text_of(self.info.get("PhotoName")) or text_of(self.info.get("PhotoComputedName"))
-        if said or not (self.folder and name):
-            return said
-        separator = "\\" if "\\" in self.folder and "/" not in self.folder else "/"
-        return f"{self.folder.rstrip(separator)}{separator}{name}"
-
-    @property
-    def location(self) -> str:
-        """PhotoLocation; empty: never said."""
-        return text_of(self.info.get("PhotoLocation")) or ""
 
 
 @dataclass(slots=True)
@@ -134,18 +50,6 @@ class RequestRecord:
     shot_id: int | None = None
 
 
-@dataclass(slots=True)
-class Loss:
-    """Events that were published and never heard."""
-
-    wall_ns: int
-    where: str
-    n: int | None
-    first: int | None
-    last: int | None
-    recovered_by: str | None = None
-
-
 def camera_parts(message: Message) -> Parts:
     """List every camera a message speaks of: key and what it says.
 
@@ -161,11 +65,8 @@ def camera_parts(message: Message) -> Parts:
     if message.msg_id in {"CameraUpdated", "PropertyUpdated", "LiveviewUpdated"}:
         keys = _keys(message.body, "CameraKey", "CameraKeys")
         parts += [(key, message.body) for key in keys]
-    for container in ("CameraInfo", "PropertyUpdated"):
-        infos = message.get(container)
-        for info in infos if isinstance(infos, list) else ():
-            if isinstance(info, dict):
-                parts += [(key, info) for key in _keys(info, "CameraKey", "CameraKeys")]
+    for info in (*_objects(message.get("CameraInfo")), *_objects(message.get("PropertyUpdated"))):
+        parts += [(key, info) for key in _keys(info, "CameraKey", "CameraKeys")]
     return parts
 
 
@@ -182,12 +83,15 @@ def photo_parts(message: Message) -> Parts:
         return parts
     if message.msg_id == "PhotoUpdated":
         parts += [(key, message.body) for key in _keys(message.body, "PhotoKey", "PhotoKeys")]
-    infos = message.get("PhotoInfo")
-    if isinstance(infos, list):
-        for info in infos:
-            if isinstance(info, dict):
-                parts += [(key, info) for key in _keys(info, "PhotoKey", "PhotoKeys")]
+    for info in _objects(message.get("PhotoInfo")):
+        parts += [(key, info) for key in _keys(info, "PhotoKey", "PhotoKeys")]
     return parts
+
+
+def _objects(container: Any) -> list[Mapping[str, Any]]:
+    """Return what a container of a state holds: a list's objects, or one that stands alone; versions differ in that."""
+    held = container if isinstance(container, list) else [container]
+    return [one for one in held if isinstance(one, dict)]
 
 
 def _keys(body: Mapping[str, Any], one: str, many: str) -> list[str]:
@@ -198,8 +102,15 @@ def _keys(body: Mapping[str, Any], one: str, many: str) -> list[str]:
     return [key for key in keys if isinstance(key, str) and key] if isinstance(keys, list) else []
 
 
-_NOT_CAMERA = frozenset((*ENVELOPE, *CAMERA_SELECTION[:3], "CameraPropertyInfo", "CameraLiveviewImage", "rk_left_out"))
-_NOT_PHOTO = frozenset((*ENVELOPE, *PHOTO_SELECTION))
+#: Replies that tell of many cameras at once; in 3.x, events.
+_STATES = frozenset({"Synchronise", "GetCamera"})
+#: Counters that only rise while cameras work.
+_COUNTERS = (
+    "CameraNumPhotosTaken",
+    "CameraNumPhotosFailed",
+    "CameraNumDownloadsComplete",
+    "CameraNumDownloadsFailed",
+)
 
 
 class State:
@@ -217,8 +128,8 @@ class State:
         The last NodeUpdated or NodeInfo.
     requests : list of RequestRecord
         In the order sent.
-    losses : list of Loss
-        In the order noticed.
+    loss : Losses
+        Events that were published and never heard.
     bad : int
         Frames that are not messages of the API; kept in the record.
     """
@@ -229,24 +140,24 @@ class State:
         self.options: dict[str, Any] = {}
         self.node: dict[str, Any] = {}
         self.requests: list[RequestRecord] = []
-        self.losses: list[Loss] = []
+        self.loss = Losses()
         self.bad = 0
         self._open_requests: dict[int | None, RequestRecord] = {}
-        self._last_seq: int | None = None
-        self._suspect: int | None = None
+        self._state_known = False
 
     def reset(self) -> None:
         """Forget everything, to fold anew; the containers stay the same objects."""
         for container in (self.cameras, self.photos, self.options, self.node, self._open_requests):
             container.clear()
         self.requests.clear()
-        self.losses.clear()
+        self.loss.reset()
         self.bad = 0
         self.new_publisher()
 
     def new_publisher(self) -> None:
         """Follow the counter of the publisher from wherever it is: this is another sitting, maybe another application."""
-        self._last_seq = self._suspect = None
+        self.loss.new_publisher()
+        self._state_known = False
 
     def fold(self, message: Message, cameras: Parts, photos: Parts) -> int:
         """Take one message in.
@@ -270,6 +181,10 @@ class State:
             self._sent(message)
         elif message.channel == "rep":
             self._answered(message)
+        if message.msg_id in _STATES and message.channel != "req" and message.msg_result is not False:
+            if self._state_known and self._tells_news(cameras, photos):
+                self.loss.untold(message.wall_ns)
+            self._state_known = self._state_known or message.msg_id == "Synchronise"
         for key, info in cameras:
             self._merge_camera(key, info, message)
         for key, info in photos:
@@ -279,25 +194,57 @@ class State:
             self._forget(message, {key for key, _ in cameras})
         return gap
 
+    def hear(self, said: Shape, message: Message) -> tuple[int, str, PhotoRecord | None]:
+        """Take one event of a known shape in: the same as :meth:`fold`, without looking at each of its fields.
+
+        Parameters
+        ----------
+        said : Shape
+            A PhotoUpdated or a CameraUpdated.
+        message : Message
+            The same with its stamps; heard on the publisher.
+
+        Returns
+        -------
+        gap : int
+            As of :meth:`fold`.
+        key : str
+            Its photo or camera.
+        photo : PhotoRecord or None
+            None: it speaks of a camera.
+        """
+        gap = self.loss.count(said.msg_seq_num, message.wall_ns)
+        if said.msg_id == "PhotoUpdated":
+            photo = self._photo(said.PhotoKey, message)
+            if not _is_old(photo, said):
+                photo.hear(said)
+            if photo.disk_mono_ns is None and said.get("PhotoLocation") == "Local Disk":
+                self._put_on_disk(photo, message)
+            return gap, photo.key, photo
+        key = said.CameraKey
+        camera = self.cameras.get(key)
+        if camera is None:
+            camera = self.cameras[key] = CameraRecord(key)
+        camera.last_wall_ns = message.wall_ns
+        camera.hear(said)
+        properties = said.get("CameraPropertyInfo")
+        if properties is not None:
+            camera.hear_properties(properties)
+        return gap, key, None
+
     def _forget(self, message: Message, listed: set[str]) -> None:
         """Mark as Absent whoever a full state does not list: it lists every camera the application knows."""
-        if not isinstance(message.get("CameraInfo"), list):
+        if not isinstance(message.get("CameraInfo"), list | dict):
             return
         for key, camera in self.cameras.items():
             if key not in listed:
-                camera.info["CameraStatus"] = "Absent"
+                camera.merge({"CameraStatus": "Absent"})
 
     def no_reply(self, seq: int | None, delivery: str) -> None:
         """Take in that a request was not answered."""
         request = self._open_requests.pop(seq, None)
         if request is not None:
             request.delivery = delivery
-
-    def recovered(self, by: str) -> None:
-        """Take in that the state was asked for anew, so whatever was lost before has been made up for."""
-        for loss in self.losses:
-            if loss.recovered_by is None:
-                loss.recovered_by = by
 
     def _merge_camera(self, key: str, info: Mapping[str, Any], message: Message) -> None:
         camera = self.cameras.get(key)
@@ -306,26 +253,29 @@ class State:
         camera.last_wall_ns = message.wall_ns
         if message.msg_id == "LiveviewUpdated":
             return
-        for name, value in info.items():
-            if name not in _NOT_CAMERA:
-                camera.info[name] = value
+        camera.merge(info)
         properties = info.get("CameraPropertyInfo")
         if isinstance(properties, list):
-            for one in properties:
-                kind = one.get("CameraPropertyType") if isinstance(one, dict) else None
-                if isinstance(kind, str):
-                    camera.properties.setdefault(kind, {}).update(one)
+            camera.merge_properties(properties)
 
     def _merge_photo(self, key: str, info: Mapping[str, Any], message: Message) -> None:
+        photo = self._photo(key, message)
+        if not _is_old(photo, info):
+            photo.merge(info)
+        if photo.disk_mono_ns is None and info.get("PhotoLocation") == "Local Disk":
+            self._put_on_disk(photo, message)
+
+    def _photo(self, key: str, message: Message) -> PhotoRecord:
         photo = self.photos.get(key)
         if photo is None:
-            photo = self.photos[key] = PhotoRecord(key, first_wall_ns=message.wall_ns, first_mono_ns=message.mono_ns)
-        for name, value in info.items():
-            if name not in _NOT_PHOTO:
-                photo.info[name] = value
-        if photo.disk_mono_ns is None and info.get("PhotoLocation") == "Local Disk":
-            photo.disk_mono_ns = message.mono_ns
-            photo.folder = text_of(self.options.get("DownloadPath")) or ""
+            photo = self.photos[key] = PhotoRecord(
+                key, number=len(self.photos), first_wall_ns=message.wall_ns, first_mono_ns=message.mono_ns
+            )
+        return photo
+
+    def _put_on_disk(self, photo: PhotoRecord, message: Message) -> None:
+        photo.disk_mono_ns = message.mono_ns
+        photo.folder = text_of(self.options.get("DownloadPath")) or ""
 
     def _merge_rest(self, message: Message) -> None:
         if message.channel == "req":
@@ -334,13 +284,9 @@ class State:
             self.options.update(message.fields)
         elif message.msg_id == "NodeUpdated":
             self.node.update(message.fields)
-        options = message.get("OptionsInfo")
-        if isinstance(options, dict):
-            self.options.update({name: value for name, value in options.items() if name not in ENVELOPE})
-        nodes = message.get("NodeInfo")
-        node = nodes[0] if isinstance(nodes, list) and nodes else nodes
-        if isinstance(node, dict):
-            self.node.update({name: value for name, value in node.items() if name not in ENVELOPE})
+        for merged, container in ((self.options, "OptionsInfo"), (self.node, "NodeInfo")):
+            for info in _objects(message.get(container))[:1]:  # the application's own comes first
+                merged.update({name: value for name, value in info.items() if name not in ENVELOPE})
 
     def _sent(self, message: Message) -> None:
         request = RequestRecord(
@@ -351,55 +297,44 @@ class State:
 
     def _answered(self, message: Message) -> None:
         request = self._open_requests.pop(message.msg_seq_num, None)
-        if request is None and len(self._open_requests) == 1:  # a server that does not echo the number
+        self._close(request, message.msg_result, message.mono_ns)
+
+    def garbled(self, mono_ns: int) -> None:
+        """Take in a reply that is no message: whatever it was meant to say, its request is over."""
+        self._close(None, None, mono_ns)
+
+    def _close(self, request: RequestRecord | None, ok: bool | None, mono_ns: int) -> None:
+        if request is None and self._open_requests:
+            # One request at a time: what comes is the reply to the last one, also from a server that does not echo numbers.
             request = self._open_requests.popitem()[1]
         if request is not None:
-            request.delivery = "answered"
-            request.ok = message.msg_result
-            request.reply_mono_ns = message.mono_ns
+            request.delivery, request.ok, request.reply_mono_ns = "answered", ok, mono_ns
 
     def _count(self, message: Message) -> int:
         """Follow the publisher's counter: one counter spans all its events."""
         seq = message.msg_seq_num
-        last = self._last_seq
         if seq is None or message.msg_type != "Event":
             return 0
-        if last is None:
-            self._last_seq = seq
-            return 0
-        ahead = (seq - last) % _COUNTER
-        if ahead == 1:
-            self._last_seq, self._suspect = seq, None
-            return 0
-        if 1 < ahead < _COUNTER // 2:
-            self._last_seq, self._suspect = seq, None
-            first = (last + 1) % _COUNTER
-            self.losses.append(Loss(message.wall_ns, "gap", ahead - 1, first, (seq - 1) % _COUNTER))
-            return ahead - 1
-        return self._step_back(seq, last, message)
+        return self.loss.count(seq, message.wall_ns)
 
-    def _step_back(self, seq: int, last: int, message: Message) -> int:
-        """Tell a repeated or late event from a publisher that started again."""
-        if self._fill_gap(seq):
-            return 0
-        if 0 <= last - seq < _SMALL_JUMP and self._suspect != seq - 1:
-            self._suspect = seq  # one step back may be a repetition; a second one in order is a restart
-            return 0
-        self.losses.append(Loss(message.wall_ns, "restart", None, None, None))
-        self._last_seq, self._suspect = seq, None
-        return 0
-
-    def _fill_gap(self, seq: int) -> bool:
-        """Take back the loss of an event that comes late after all."""
-        for at in range(len(self.losses) - 1, -1, -1):
-            loss = self.losses[at]
-            if loss.where != "gap" or loss.first is None or loss.last is None or not loss.first <= seq <= loss.last:
-                continue
-            pieces = [(loss.first, seq - 1), (seq + 1, loss.last)]
-            self.losses[at : at + 1] = [
-                Loss(loss.wall_ns, "gap", end - begin + 1, begin, end, loss.recovered_by)
-                for begin, end in pieces
-                if begin <= end
-            ]
-            return True
+    def _tells_news(self, cameras: Parts, photos: Parts) -> bool:
+        """Whether a state holds what no event has told: a photo, where it is, or a camera's counters."""
+        for key, info in photos:
+            photo = self.photos.get(key)
+            if photo is None or info.get("PhotoLocation") != photo.get("PhotoLocation"):
+                return True
+        for key, info in cameras:
+            camera = self.cameras.get(key)
+            if camera is not None and any(
+                (whole_of(info.get(name)) or 0) > (camera.count(name) or 0) for name in _COUNTERS
+            ):
+                return True
         return False
+
+
+def _is_old(photo: PhotoRecord, said: Mapping[str, Any] | Shape) -> bool:
+    """Whether news of a photo is older than what is known: it is a file, and files don't go back to cameras.
+
+    Replies come over another connection than events, so a state can overtake the events before it.
+    """
+    return photo.disk_mono_ns is not None and said.get("PhotoLocation") == "Camera"

@@ -12,6 +12,7 @@ from rigkit.sim.clocks import CameraClock
 from rigkit.sim.properties import MODELS, properties_of
 from rigkit.sim.scenario import Scenario
 from rigkit.sim.settings import SimSettings
+from rigkit.wire import DIALECTS
 
 __all__ = ["build_cameras", "names_of"]
 
@@ -67,7 +68,7 @@ def build_cameras(settings: SimSettings, scenario: Scenario) -> dict[str, Simula
     built = [_camera(settings, n, ring, name, str(serials[n]), rings, scenario) for n, (ring, name) in enumerate(names)]
     # Names and hubs of the scenario are those of the finished rig, so that a camera can be spoken of by its new name too.
     scenario.check_names(
-        [name for _, name in names] + [one.name for one in built],
+        list(dict.fromkeys([*(name for _, name in names), *(one.name for one in built)])),
         [one.key for one in built],
         {one.hub for one in built},
     )
@@ -104,7 +105,7 @@ def _camera(
         hub=wishes.get("hub", f"hub{index // settings.cameras_per_hub + 1}"),
         rng=rng,
         clock=clock,
-        properties=properties_of(wishes.get("model", model), settings.storage),
+        properties=properties_of(wishes.get("model", model), settings.storage, DIALECTS[settings.dialect].version),
     )
     camera.hue = ring / rings
     camera.lag_ms = lag

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rigkit.sim.names import inside
 from rigkit.sim.node import NODE_NAME
 from rigkit.sim.outcome import Refusal
-from rigkit.wire import FIELDS
+from rigkit.wire import DIALECTS, FIELDS
 
 if TYPE_CHECKING:
     from rigkit.sim.rig import SimulatedRig
@@ -62,8 +62,8 @@ def first_options(settings: SimSettings) -> dict[str, Any]:
         "BackupPath": "",
         "ApplicationName": NODE_NAME,
     }
-    if settings.dialect == "v3":
-        options.update(_V3_ONLY)
+    version = DIALECTS[settings.dialect].version
+    options.update({name: value for name, value in _V3_ONLY.items() if FIELDS[name].listed_in(version)})
     return options
 
 
@@ -126,7 +126,11 @@ def apply_defaults(rig: SimulatedRig, properties: Mapping[str, Any], options: Ma
         "FocusMode": None if options.get("DefaultFocusMode") == "Not set" else options.get("DefaultFocusMode"),
         "ControlMode": options.get("DefaultControlMode"),
     }
-    changed = [kind for kind, value in wanted.items() if value is not None and properties[kind].value != value]
+    changed = [
+        kind
+        for kind, value in wanted.items()
+        if value is not None and kind in properties and properties[kind].value != value
+    ]
     for kind in changed:
         properties[kind].value = wanted[kind]
     return changed

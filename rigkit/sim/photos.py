@@ -114,7 +114,7 @@ class Photo:
         """Whether the camera's card holds it still."""
         return self.card == self.camera.card
 
-    def info(self, *, as_captured: bool = False) -> dict[str, Any]:
+    def info(self, *, as_captured: bool = False, looks_first: bool = True) -> dict[str, Any]:
         """Return the fields of a PhotoUpdated event, the same as a member of PhotoInfo.
 
         What is not known before the download is empty, "Unknown" or absent, just as the v5.3 capture mixes them.
@@ -123,8 +123,12 @@ class Photo:
         ----------
         as_captured : bool
             Leave out what that capture does not show.
+        looks_first : bool
+            The format and the size in pixels are known before the download, as in that capture. If not, they are Unknown
+            and 0, as in the vendor's v3 sample.
         """
         here = bool(self.name)
+        seen = here or looks_first
         aperture, shutter_speed, iso, focal_length = self.metadata if here else ("", "", "", "")
         info: dict[str, Any] = {
             "PhotoSelection": "Single",
@@ -137,14 +141,14 @@ class Photo:
             "PhotoComputedName": self.computed_name,
             "PhotoDateCaptured": self.captured,
             "PhotoOrigin": self.origin,
-            "PhotoFormat": self.format,
+            "PhotoFormat": self.format if seen else "Unknown",
             "PhotoOrientation": "None" if here else "Unknown",
             "PhotoAperture": aperture,
             "PhotoShutterSpeed": shutter_speed,
             "PhotoISO": iso,
             "PhotoFocalLength": focal_length,
-            "PhotoWidth": self.width,
-            "PhotoHeight": self.height,
+            "PhotoWidth": self.width if seen else 0,
+            "PhotoHeight": self.height if seen else 0,
             "PhotoFilesize": self.size,
             "PhotoIsImage": self.is_image,
             "PhotoIsHidden": False,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+from rigkit.wire import FIELDS, VERSIONS
+
 __all__ = ["MODELS", "Model", "Property", "exposure_of", "properties_of", "quality_of"]
 
 _APERTURES = tuple(
@@ -125,7 +127,7 @@ class Property:
         return self.choices[max(0, min(len(self.choices) - 1, at))]
 
 
-def properties_of(model: str, storage: str) -> dict[str, Property]:
+def properties_of(model: str, storage: str, version: str = VERSIONS[-1]) -> dict[str, Property]:
     """Make the properties of a new camera.
 
     Parameters
@@ -134,8 +136,13 @@ def properties_of(model: str, storage: str) -> dict[str, Property]:
         One of ``MODELS``.
     storage : str
         Value of the Storage property.
+    version : str
+        The specification, one of ``VERSIONS``, that knows them; an application of its time lists no others.
     """
-    made = {kind: Property(kind, value, choices, writeable) for kind, value, choices, writeable in _COMMON}
+    known = FIELDS["CameraPropertyType"].words_in(version)
+    made = {
+        kind: Property(kind, value, choices, writeable) for kind, value, choices, writeable in _COMMON if kind in known
+    }
     made["ISO"].choices = MODELS[model].iso
     made["Storage"].value = storage
     return made

@@ -18,13 +18,15 @@ from rigkit.sim.photos import Photo, PhotoKeys
 from rigkit.sim.requests import HANDLERS
 from rigkit.sim.scenario import Scenario
 from rigkit.sim.settings import SimSettings
-from rigkit.wire import ALIASES, DIALECTS, FIELDS, MESSAGES
+from rigkit.wire import ALIASES, DIALECTS, FIELDS, MESSAGES, VERSIONS
+from rigkit.wire.fields import LIMITS
 
 __all__ = ["SimulatedRig"]
 
 _LONGEST_ID = 100  # characters of a msg_id worth echoing
-_V3_FIELDS = frozenset(one.name for one in FIELDS.values() if one.since == "3.38")
-_V3_SILENT = frozenset({"msg_result", "msg_user_id"})  # replies carry them, the events of v3 do not
+_NUMBERS = ("msg_seq_num", "msg_user_id")  # what a request may say besides what it asks for
+#: What an event about a camera says before it says anything of it.
+_ABOUT = frozenset({"CameraSelection", "CameraKey", "NodeKey"})
 
 
 class SimulatedRig:
@@ -48,6 +50,10 @@ class SimulatedRig:
         By PhotoKey, oldest first.
     options : dict
         What OptionsUpdated tells.
+    dialect : Dialect
+        Of which application.
+    version : str
+        The specification whose messages, fields and words there are.
     releases : int
         Releases so far; a scenario counts by them.
     now : float
@@ -81,7 +87,7 @@ class SimulatedRig:
         self.develop = develop
         self.disk = disk
         self.dialect = DIALECTS[settings.dialect]
-        self._v3 = settings.dialect == "v3"
+        self.version = self.dialect.version
         self.cameras = build_cameras(settings, self.scenario)
         self.photos: dict[str, Photo] = {}
         self.files: dict[str, Photo] = {}  # the photo that each file name belongs to
@@ -100,6 +106,9 @@ class SimulatedRig:
         self.identified: list[str] = []
         self.now = 0.0
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._names = frozenset(name for name, one in FIELDS.items() if one.listed_in(self.version))
+        self._verdict = {"msg_user_id": 0, "msg_result": True} if self.dialect.result_in_events else {}
+        self._highest = LIMITS[FIELDS["msg_seq_num"].type_in(self.version)][1]
         self._local_start = settings.epoch + settings.utc_offset_minutes * 60
         self._entries = 0
         self._number = 0
@@ -148,8 +157,8 @@ class SimulatedRig:
         reply: dict[str, Any] = {
             "msg_type": "Response",
             "msg_id": msg_id if isinstance(msg_id, str) and len(msg_id) <= _LONGEST_ID else "",
-            "msg_seq_num": _number_or_zero(body.get("msg_seq_num")),
-            "msg_user_id": _number_or_zero(body.get("msg_user_id")),
+            "msg_seq_num": self._echoed("msg_seq_num", body),
+            "msg_user_id": self._echoed("msg_user_id", body),
             "msg_result": True,
         }
         out.reply = reply
@@ -195,17 +204,13 @@ class SimulatedRig:
         camera : SimulatedCamera or None
             Whom it is about; faults on the way of events go by that.
         """
-        self._number = (self._number + 1) & 0xFFFFFFFF
-        event: dict[str, Any] = {
-            "msg_type": "Event",
-            "msg_id": msg_id,
-            "msg_seq_num": self._number,
-            "msg_user_id": 0,
-            "msg_result": True,
-            **fields,
-        }
-        if self._v3:
-            event = {name: value for name, value in self.spoken(event).items() if name not in _V3_SILENT}
+        said = self.spoken(fields)
+        # Neither an event that the version does not have, nor one of whose news it has no words for: v3 tells of changed
+        # options in its state alone, and nothing of the time that a video has run.
+        if not self.dialect.knows(msg_id) or (said.keys() <= _ABOUT and not fields.keys() <= _ABOUT):
+            return
+        self._number = self._number + 1 if self._number < self._highest else 0
+        event = {"msg_type": "Event", "msg_id": msg_id, "msg_seq_num": self._number, **self._verdict, **said}
         events = self._out.events
         fate = self.faults.fate_of_event(camera) if self.faults.events_suffer and camera is not None else ""
         if fate == "reorder" and self._held is None:
@@ -225,22 +230,29 @@ class SimulatedRig:
 
     def publish_photo(self, photo: Photo) -> None:
         """Publish everything known about a photo."""
-        self.publish("PhotoUpdated", photo.info(as_captured=self.settings.as_captured), photo.camera)
+        self.publish("PhotoUpdated", self.photo_info(photo), photo.camera)
+
+    def photo_info(self, photo: Photo) -> dict[str, Any]:
+        """Return what PhotoUpdated and PhotoInfo tell of a photo."""
+        return photo.info(as_captured=self.settings.as_captured, looks_first=self.dialect.looks_first)
 
     def publish_properties(self, camera: SimulatedCamera, kinds: list[str]) -> None:
         """Publish some properties of a camera: inside CameraUpdated, or as v3's own PropertyUpdated."""
-        msg_id = "PropertyUpdated" if self._v3 else "CameraUpdated"
+        msg_id = "PropertyUpdated" if self.dialect.knows("PropertyUpdated") else "CameraUpdated"
         self.publish(msg_id, camera.part(CameraPropertyInfo=[camera.properties[kind].info() for kind in kinds]), camera)
 
     def spoken(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave out what the dialect has no field for; v3 has those of 3.38 and nothing else."""
-        if not self._v3:
+        """Leave out what the version has no field for, in nested objects too."""
+        if self.version == VERSIONS[-1]:  # the newest one has a field for everything told, and the most to tell
             return dict(fields)
-        return {
-            name: _spoken_in_v3(value)
-            for name, value in fields.items()
-            if name in _V3_FIELDS or name == "PropertyUpdatedMsg"
-        }
+        return {name: self._said(value) for name, value in fields.items() if name in self._names}
+
+    def _said(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.spoken(value)
+        if isinstance(value, list):
+            return [self._said(one) for one in value]
+        return value
 
     def add_file(self, task: FileTask) -> None:
         """Have some work done on a file before the events of this outcome are published."""
@@ -305,37 +317,29 @@ class SimulatedRig:
         # The vendor's v3 script sends RelayCustomText as an event, the later ones as a request.
         if body.get("msg_type") != "Request" and not (msg_id == "RelayCustomText" and body.get("msg_type") == "Event"):
             raise Refusal(f"msg_type of {msg_id} must be Request")
-        if "msg_seq_num" in body and (problem := FIELDS["msg_seq_num"].problem(body["msg_seq_num"])):
-            raise Refusal(problem)
+        # What the version has no field for is ignored, as every unknown field is.
+        known = {name: value for name, value in body.items() if name in self._names}
+        for name in _NUMBERS:
+            if name in known:
+                self._understood(name, known[name])
         spec = MESSAGES[msg_id]
-        fields: dict[str, Any] = {}
-        for name, value in body.items():
-            if name in spec.fields and not (self._v3 and name not in _V3_FIELDS):
-                fields[name] = _understood(name, value)
-            elif msg_id == "SetOptions" and name not in FIELDS:
-                continue
-            elif msg_id == "SetOptions" and name in self.options:
-                fields[name] = _understood(name, value)
+        fields = {
+            name: self._understood(name, value)
+            for name, value in known.items()
+            if name in spec.fields or (msg_id == "SetOptions" and name in self.options)
+        }
         missing = [name for name in spec.required if name not in fields]
         if missing:
             raise Refusal(f"{msg_id} needs {', '.join(missing)}")
         return handler(self, fields)
 
+    def _understood(self, name: str, value: Any) -> Any:
+        """Check a value, and spell it as the model does: scripts say half, the library Half."""
+        if problem := FIELDS[name].problem(value, self.version):
+            raise Refusal(problem)
+        return FIELDS[name].spelling(value)
 
-def _understood(name: str, value: Any) -> Any:
-    """Check a value, and spell it as the model does: scripts say half, the library Half."""
-    if problem := FIELDS[name].problem(value):
-        raise Refusal(problem)
-    return FIELDS[name].spelling(value)
-
-
-def _number_or_zero(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 else 0
-
-
-def _spoken_in_v3(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _spoken_in_v3(one) for name, one in value.items() if name in _V3_FIELDS}
-    if isinstance(value, list):
-        return [_spoken_in_v3(one) for one in value]
-    return value
+    def _echoed(self, name: str, body: Mapping[str, Any]) -> int:
+        """Return a number as the reply repeats it: 0 where the request has none, or what is none."""
+        number = body.get(name, 0)
+        return 0 if FIELDS[name].problem(number, self.version) else int(number)

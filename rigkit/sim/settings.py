@@ -30,7 +30,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 
 #: What the command line or the caller decides.
 _NOT_BY_SCENARIO = frozenset(
-    {"cameras", "seed", "scenario", "dialect", "download", "roots", "truth", "photos", "epoch"}
+    {"cameras", "seed", "scenario", "dialect", "speed", "download", "roots", "truth", "photos", "epoch"}
 )
 
 
@@ -69,10 +69,12 @@ class SimSettings:
         Physics per camera and faults, see :mod:`rigkit.sim.scenario`. None: nothing goes wrong.
     dialect : {"v5", "v3"}
         Decides what is said, not how it is spelt: v3 has PropertyUpdated events, state on the publisher after
-        Synchronise, and only the fields of 3.38.
+        Synchronise, and only the messages, fields and words of 3.38.
     version : str
         ``NodeVersion``, the only place where the application tells its version. Empty: v5.9, the newest full
         specification; in v3 v3.38.
+    speed : float
+        How many virtual seconds the server lets pass in a real one. Only ``synchronise_delay_ms`` has to know.
     download : str
         Folder of the downloaded photos (``DownloadPath``).
     roots : tuple of str
@@ -135,8 +137,8 @@ class SimSettings:
     video_tick_s, zoom_tick_s : float
         Time between two reports of a running video and of a moving zoom (s).
     synchronise_delay_ms : float
-        v3 only: the state follows the bare reply this much later. At 0 a subscriber that joined just before misses it
-        (3 of 12 runs succeeded), at 50 ms none did.
+        v3 only: the state follows the bare reply this much later, in real milliseconds at any ``speed``. At 0 a subscriber
+        that joined just before misses it (3 of 12 runs succeeded), at 50 ms none did.
     all_means : {"connected", "known"}
         What CameraSelection All means for a command. Unconnected cameras can't follow one, so they are left out; with
         ``"known"`` they count as cameras that could not.
@@ -179,6 +181,7 @@ class SimSettings:
     scenario: Mapping[str, Any] | Scenario | None = field(default=None, hash=False)
     dialect: Literal["v5", "v3"] = "v5"
     version: str = ""
+    speed: float = 1.0
     download: str = "photos"
     roots: tuple[str, ...] = ()
     truth: str | None = None
@@ -273,6 +276,8 @@ class SimSettings:
                 raise UnknownName(f"value of {name}", getattr(self, name), words)
         if not 1 <= self.cameras <= 10_000:
             raise ValueError(f"cameras must be from 1 to 10000, not {self.cameras}")
+        if not self.speed > 0:
+            raise ValueError(f"speed must be above 0, not {self.speed}")
         if "{n}" not in self.collision_suffix:
             raise ValueError(
                 f"collision_suffix needs {{n}}, or two photos would get one name: {self.collision_suffix!r}"

@@ -141,7 +141,9 @@ def decode_frame(raw: bytes) -> tuple[dict[str, Any], Dialect]:
     return dialect.from_wire(wire), dialect
 
 
-def encode_frame(body: Mapping[str, Any], dialect: Dialect = V5, *, mark: bool = True) -> bytes:
+def encode_frame(
+    body: Mapping[str, Any], dialect: Dialect = V5, *, mark: bool = True, spelt_id: str | None = None
+) -> bytes:
     """Write one frame.
 
     Parameters
@@ -152,6 +154,9 @@ def encode_frame(body: Mapping[str, Any], dialect: Dialect = V5, *, mark: bool =
         What to spell it in.
     mark : bool
         In v3, as an application sends it: indented, behind a byte order mark. Clients of that time sent plain JSON.
+    spelt_id : str or None
+        The ``msg_id`` as it goes out, whatever the dialect: a reply repeats what was asked, right or wrong. None: that of
+        ``body``, spelt for the dialect.
 
     Returns
     -------
@@ -159,6 +164,8 @@ def encode_frame(body: Mapping[str, Any], dialect: Dialect = V5, *, mark: bool =
         Compact JSON in v5. Indented JSON behind a byte order mark in v3, as the vendor's sample of that time is printed.
     """
     wire = dialect.to_wire(body)
+    if spelt_id is not None:
+        wire["msg_id"] = spelt_id
     if not (dialect.bom and mark):
         return _encoder.encode(wire)
     return BOM + msgspec.json.format(_encoder.encode(wire), indent=4)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rigkit.wire.fields import FIELDS, VERSIONS
+from rigkit.wire.fields import FIELDS
 from rigkit.wire.messages import ALIASES, MESSAGES
 
 __all__ = ["BOM", "DIALECTS", "V3", "V5", "Dialect", "dialect_of"]
@@ -30,10 +30,16 @@ class Dialect:
     ----------
     name : {"v3", "v5"}
         What ``rigkit sim --dialect`` calls it.
+    version : str
+        The newest specification of it, one of ``VERSIONS``: what it has messages, fields and words for.
     bom : bool
         Outgoing frames start with a byte order mark.
     state_on_publisher : bool
         Synchronise is answered by a bare acknowledgement; the state itself comes as an event.
+    result_in_events : bool
+        Events carry ``msg_result`` and ``msg_user_id``, as replies do.
+    looks_first : bool
+        A photo's format and size in pixels are known while it is still on the camera.
     spelling : dict of str to str
         Wire spelling of the field names that differ.
     ids : dict of str to str
@@ -41,19 +47,20 @@ class Dialect:
     """
 
     name: str
+    version: str
     bom: bool = False
     state_on_publisher: bool = False
+    result_in_events: bool = True
+    looks_first: bool = True
     spelling: dict[str, str] = field(default_factory=dict, repr=False)
     ids: dict[str, str] = field(default_factory=dict, repr=False)
     _fields_back: dict[str, str] = field(default_factory=dict, repr=False)
     _ids_back: dict[str, str] = field(default_factory=dict, repr=False)
 
     def knows(self, msg_id: str) -> bool:
-        """Whether this dialect has the request ``msg_id`` (current name)."""
+        """Whether this dialect has the message ``msg_id`` (current name)."""
         spec = MESSAGES.get(ALIASES.get(msg_id, msg_id))
-        if spec is None:
-            return False
-        return bool(spec.v3) if self.name == "v3" else VERSIONS.index(spec.until) > 0
+        return spec is not None and spec.listed_in(self.version)
 
     def to_wire(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Spell a message of current names for this wire.
@@ -71,7 +78,7 @@ class Dialect:
             if name != "msg_user_id"  # new in v4
         }
         if "msg_id" in wire:
-            wire["msg_id"] = self.ids.get(wire["msg_id"], wire["msg_id"])
+            wire["msg_id"] = self.ids.get(ALIASES.get(wire["msg_id"], wire["msg_id"]), wire["msg_id"])
         return wire
 
     def from_wire(self, wire: dict[str, Any]) -> dict[str, Any]:
@@ -109,8 +116,12 @@ def _v3() -> Dialect:
     ids = {spec.msg_id: spec.v3 for spec in MESSAGES.values() if spec.v3}
     return Dialect(
         name="v3",
+        version="3.38",
         bom=True,
         state_on_publisher=True,
+        # Both as in the vendor's sample of that time.
+        result_in_events=False,
+        looks_first=False,
         spelling=spelling,
         ids=ids,
         _fields_back={wire: name for name, wire in spelling.items()},
@@ -119,7 +130,7 @@ def _v3() -> Dialect:
 
 
 V3 = _v3()
-V5 = Dialect(name="v5")
+V5 = Dialect(name="v5", version="6.0")
 
 #: Both, by the name that ``--dialect`` takes.
 DIALECTS = {"v3": V3, "v5": V5}

@@ -1,13 +1,15 @@
 """Every field of the External API, as one table.
 
 Names are those of the current dialect (v4 to v6). ``since`` and ``until`` name the first and the last of the five published
-specifications that list the field: 3.38, 4.28, 5.6, 5.9, 6.0. ``v3`` is the name on a 3.x wire where it differs.
+specifications that list the field: 3.38, 4.28, 5.6, 5.9, 6.0. ``v3`` is the name on a 3.x wire where it differs. What else
+a specification says of a field is asked by version: :meth:`Field.listed_in`, :meth:`Field.type_in`, :meth:`Field.words_in`.
 
 Source: the vendor's ``external_api.json`` of those versions; ``observed`` marks what only a public capture of v5.3 shows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -49,8 +51,12 @@ class Field(NamedTuple):
         First and last specification that lists it.
     v3 : str
         Its name on a 3.x wire; empty: the same.
+    v3_type : str
+        Its type in 3.38; empty: the same.
     choices : tuple of str
-        The words allowed; empty: any.
+        The words that any specification allows; empty: any text.
+    dated : tuple of (str, str, str)
+        Words that not all of them allow: the word, the first and the last specification that does.
     low, high : int or None
         The range that the specification gives; None: that of the type.
     observed : bool
@@ -66,43 +72,52 @@ class Field(NamedTuple):
     since: str = "3.38"
     until: str = "6.0"
     v3: str = ""
+    v3_type: str = ""
     choices: tuple[str, ...] = ()
+    dated: tuple[tuple[str, str, str], ...] = ()
     low: int | None = None
     high: int | None = None
     observed: bool = False
     internal: bool = False
     loose: bool = False
 
-    def problem(self, value: Any) -> str:
+    def listed_in(self, version: str) -> bool:
+        """Whether a specification, one of ``VERSIONS``, has this field."""
+        return _within(version, self.since, self.until)
+
+    def type_in(self, version: str) -> str:
+        """Return the type that a specification gives it."""
+        return self.v3_type if self.v3_type and version == VERSIONS[0] else self.type
+
+    def words_in(self, version: str) -> tuple[str, ...]:
+        """Return the words that a specification allows; empty: any text."""
+        absent = {word for word, since, until in self.dated if not _within(version, since, until)}
+        return tuple(word for word in self.choices if word not in absent)
+
+    def problem(self, value: Any, version: str = "") -> str:
         """Say what is wrong with a value, or nothing.
 
         Parameters
         ----------
         value : object
             A decoded JSON value.
+        version : str
+            The specification to hold it against. Empty: today's types, and the words of any of them.
 
         Returns
         -------
         str
             Empty if the value is one this field can have.
         """
-        if self.type == "boolean":
-            return "" if isinstance(value, bool) else f"{self.name} must be true or false, not {value!r:.80}"
-        if self.type in LIMITS and not self.loose:
-            return self._number_problem(value)
-        if self.loose:
-            if isinstance(value, str) and value.strip().lstrip("-").isdigit() and len(value) < 12:
+        kind = self.type_in(version)
+        if kind in LIMITS:
+            if self.loose and isinstance(value, str) and value.strip().lstrip("-").isdigit() and len(value) < 12:
                 value = int(value)
-            return self._number_problem(value)
-        if self.type == "float":
-            fine = isinstance(value, int | float) and not isinstance(value, bool)
-            return "" if fine else f"{self.name} must be a number, not {value!r:.80}"
-        if self.type == "string[]":
-            fine = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
-            return "" if fine else f"{self.name} must be a list of texts, not {value!r:.80}"
-        if self.type in {"string", "data"}:
-            return self._text_problem(value)
-        return ""
+            return self._number_problem(value, kind)
+        if kind in {"string", "data"}:
+            return self._text_problem(value, self.words_in(version) if version else self.choices)
+        fits, what = _FITS[kind]
+        return "" if fits(value) else f"{self.name} must be {what}, not {value!r:.80}"
 
     def spelling(self, value: Any) -> Any:
         """Spell a word as the table does, whatever its case; anything else comes back as it is."""
@@ -112,22 +127,38 @@ class Field(NamedTuple):
                     return choice
         return value
 
-    def _number_problem(self, value: Any) -> str:
-        lowest, highest = LIMITS[self.type]
+    def _number_problem(self, value: Any, kind: str) -> str:
+        lowest, highest = LIMITS[kind]
         low = lowest if self.low is None else self.low
         high = highest if self.high is None else self.high
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return ""
-        return f"{self.name} must be a whole number from {low} to {high}, not {value!r:.80}"
+        fine = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return "" if fine else f"{self.name} must be a whole number from {low} to {high}, not {value!r:.80}"
 
-    def _text_problem(self, value: Any) -> str:
+    def _text_problem(self, value: Any, words: tuple[str, ...]) -> str:
         if not isinstance(value, str):
             return f"{self.name} must be a text, not {value!r:.80}"
         # The vendor's own script sends "half" where the specification says "Half": words are compared without case.
-        if self.choices and value.casefold() not in {choice.casefold() for choice in self.choices}:
-            return f"{self.name} must be one of {', '.join(self.choices)}, not {value!r:.80}"
+        if words and value.casefold() not in {word.casefold() for word in words}:
+            return f"{self.name} must be one of {', '.join(words)}, not {value!r:.80}"
         return ""
 
+
+def _within(version: str, since: str, until: str) -> bool:
+    return VERSIONS.index(since) <= VERSIONS.index(version) <= VERSIONS.index(until)
+
+
+def _list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(one, kind) for one in value)
+
+
+#: How a value of the remaining types is told, and what it has to be in words.
+_FITS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "boolean": (lambda value: isinstance(value, bool), "true or false"),
+    "float": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
+    "string[]": (lambda value: _list_of(value, str), "a list of texts"),
+    "object": (lambda value: isinstance(value, dict), "an object"),
+    "object[]": (lambda value: _list_of(value, dict), "a list of objects"),
+}
 
 _STEPS = ("Near1", "Near2", "Near3", "Far1", "Far2", "Far3")
 _FOCUS = ("Not set", "AF Single", "AF Continuous", "AF Auto", "MF")
@@ -157,11 +188,19 @@ _PROPERTIES = (
     *("WhiteBalance", "ColourTemperature", "Storage", "MirrorLockup", "PixelShiftMode", "ControlMode"),
 )
 
+_LATER_PROPERTIES = (
+    ("ColourTemperature", "4.28", "6.0"),
+    ("PixelShiftMode", "5.6", "6.0"),
+    ("ControlMode", "5.6", "6.0"),
+)
+_LOCATIONS = ("Orphaned", "Deleted", "Hidden", "Camera", "Local Disk")
+_STORAGES = ("Disk", "Card", "Both", "JPEG")
+
 _TABLE = (
     # envelope (section 2 of the specification)
     Field("msg_type", "string", choices=("Request", "Response", "Event")),
     Field("msg_id", "string"),
-    Field("msg_seq_num", "uint32", v3="msg_ref_num"),
+    Field("msg_seq_num", "uint32", v3="msg_ref_num", v3_type="int32"),
     Field("msg_result", "boolean", v3="Result"),
     Field("msg_user_id", "uint32", "4.28"),
     # selections
@@ -206,7 +245,7 @@ _TABLE = (
     Field("CameraLiveviewFocusStep", "string", v3="CameraLiveviewFocus", choices=_STEPS),
     Field("CameraLiveviewPositionX", "int32", observed=True),  # named, never typed
     Field("CameraLiveviewPositionY", "int32", observed=True),
-    Field("CameraLiveviewImage", "data", "5.6"),  # before 5.6 the field was internal
+    Field("CameraLiveviewImage", "data"),  # internal before 5.6, like the message that carries it
     Field("CameraVideoIsSupported", "boolean"),
     Field("CameraVideoIsEnabled", "boolean"),
     Field("CameraVideoElapsedTime", "int64", "4.28"),
@@ -233,13 +272,13 @@ _TABLE = (
     Field("CameraPhotosPerCapture", "int32", "5.6", observed=True),
     # properties of cameras
     Field("CameraPropertyInfo", "object[]", v3="PropertyInfoMsg"),
-    Field("CameraPropertyType", "string", choices=_PROPERTIES),
+    Field("CameraPropertyType", "string", choices=_PROPERTIES, dated=_LATER_PROPERTIES),
     Field("CameraPropertyValue", "string"),
     Field("CameraPropertyIsWriteable", "boolean"),
     Field("CameraPropertyRange", "string[]"),
     Field("CameraPropertyStep", "int32", "4.28"),
     # photos
-    Field("PhotoLocation", "string", choices=("Orphaned", "Deleted", "Hidden", "Camera", "Local Disk")),
+    Field("PhotoLocation", "string", choices=_LOCATIONS, dated=(("Hidden", "3.38", "3.38"),)),
     Field("PhotoUUID", "string"),
     Field("PhotoName", "string", "4.28"),
     Field("PhotoFilename", "string", "5.6"),
@@ -277,7 +316,7 @@ _TABLE = (
     Field("FilenameExpression", "string", v3="GridFilenameExpression"),
     Field("UniqueTag", "string", v3="GridUniqueTag"),
     Field("Barcode", "string", v3="GridBarcode"),
-    Field("DefaultStorage", "string", v3="GridDefaultStorage", choices=("Disk", "Card", "Both", "JPEG")),
+    Field("DefaultStorage", "string", v3="GridDefaultStorage", choices=_STORAGES, dated=(("JPEG", "3.38", "3.38"),)),
     Field("DefaultControlMode", "string", "5.6", choices=("Camera", "App", "Both")),
     Field("DefaultFocusMode", "string", v3="GridDefaultFocusMode", choices=_FOCUS),
     Field("DefaultLiveviewFPS", "int32", "4.28", low=0),
@@ -311,12 +350,12 @@ _TABLE = (
     Field("CustomText", "string"),
     # containers of a Synchronise or GetCamera reply
     Field("OptionsInfo", "object", v3="SetOptionsMsg"),
-    Field("NodeInfo", "object[]", v3="NodeUpdatedEventMsg"),
+    Field("NodeInfo", "object[]", v3="NodeUpdatedEventMsg", v3_type="object"),
+    Field("LicenseMsg", "object", until="3.38", internal=True),
     Field("CameraInfo", "object[]", v3="CameraUpdatedMsg"),
     Field("PhotoInfo", "object[]", v3="PhotoUpdatedMsg"),
-    Field(
-        "PropertyUpdated", "object[]", until="3.38", v3="PropertyUpdatedMsg"
-    ),  # one per camera; 3.x's only properties
+    # one per camera; 3.x's only properties
+    Field("PropertyUpdated", "object[]", until="3.38", v3="PropertyUpdatedMsg"),
     # nodes
     Field("NodeKey", "string", internal=True),
     Field("NodeKeys", "string[]", "4.28", internal=True),
@@ -328,7 +367,7 @@ _TABLE = (
     Field("NodeIsMaster", "boolean", internal=True),
     Field("NodeIsLiveviewConsumer", "boolean", internal=True),
     Field("NodeSyncLocal", "boolean", internal=True),
-    Field("NodeSyncVersion", "uint32", internal=True),
+    Field("NodeSyncVersion", "uint32", v3_type="int32", internal=True),
     Field("NodeTransferMode", "float", internal=True),
     Field("NodeNetworkMode", "string", "5.6", observed=True),
     Field("NodeTimeout", "int64", "5.6", observed=True),

@@ -65,6 +65,10 @@ class MessageSpec(NamedTuple):
         """Whether a client may send it to the request endpoint."""
         return "request" in self.kind
 
+    def listed_in(self, version: str) -> bool:
+        """Whether a specification, one of ``VERSIONS``, has this message."""
+        return VERSIONS.index(self.since) <= VERSIONS.index(version) <= VERSIONS.index(self.until)
+
     def fields_in(self, version: str) -> tuple[str, ...]:
         """Fields of this message in one specification, by current names.
 
@@ -73,13 +77,17 @@ class MessageSpec(NamedTuple):
         version : str
             One of ``VERSIONS``.
         """
-        at = VERSIONS.index(version)
         return tuple(
             name
             for name in self.fields
-            if not (name == "CameraPropertyInfo" and self.msg_id == "CameraUpdated" and at == 0)
-            and VERSIONS.index(FIELDS[name].since) <= at <= VERSIONS.index(FIELDS[name].until)
+            if FIELDS[name].listed_in(version)
+            # 3.38 tells of properties in a message of their own.
+            and not (name == "CameraPropertyInfo" and self.msg_id == "CameraUpdated" and version == VERSIONS[0])
         )
+
+    def reply_in(self, version: str) -> tuple[str, ...]:
+        """Fields of its response beyond the envelope in one specification; a 3.x Synchronise publishes them instead."""
+        return tuple(name for name in self.reply if FIELDS[name].listed_in(version))
 
 
 def _camera(msg_id: str, *fields: str, since: str = "3.38") -> MessageSpec:
@@ -171,7 +179,9 @@ _TABLE = (
     _plain("Shutdown", since="4.28"),
     _plain("SyncBatchNum"),
     _plain("SyncClocks", "CameraDateTimeOffset", optional=("CameraDateTimeOffset",)),
-    _plain("Synchronise")._replace(reply=("OptionsInfo", "NodeInfo", "CameraInfo", "PhotoInfo")),
+    _plain("Synchronise")._replace(
+        reply=("OptionsInfo", "NodeInfo", "LicenseMsg", "CameraInfo", "PhotoInfo", "PropertyUpdated")
+    ),
     _photo("Transfer", since="4.28"),
     # events
     MessageSpec("CameraUpdated", "event", CAMERA_INFO, v3="CameraUpdatedMsg"),
@@ -226,8 +236,7 @@ def messages_of(version: str, *, public: bool = True) -> tuple[MessageSpec, ...]
     return tuple(
         spec
         for spec in MESSAGES.values()
-        if VERSIONS.index(spec.since) <= at <= VERSIONS.index(spec.until)
-        and (not public or (spec.public_since and VERSIONS.index(spec.public_since) <= at))
+        if spec.listed_in(version) and (not public or (spec.public_since and VERSIONS.index(spec.public_since) <= at))
     )
 
 

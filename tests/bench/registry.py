@@ -13,8 +13,13 @@ __all__ = ["BENCHES", "Bench", "load"]
 BENCHES = {
     "import": "tests.bench.imports",
     "bookkeeping": "tests.bench.bookkeeping",
+    "requests": "tests.bench.requests",
+    "decode": "tests.bench.decode",
     "fold": "tests.bench.fold",
+    "journal": "tests.bench.journal",
     "simulator": "tests.bench.simulator",
+    "stamps": "tests.bench.stamps",
+    "tables": "tests.bench.tables",
 }
 
 

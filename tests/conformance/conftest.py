@@ -21,7 +21,6 @@ from rigkit.address import parse_address
 from rigkit.link.child import SimulatorProcess
 from rigkit.wire import VERSIONS
 from tests.conformance import laws
-from tests.conformance.known import unexpected
 from tests.conformance.peer import BOM, Peer, State, Target, lines
 
 CAMERAS = 4
@@ -125,8 +124,6 @@ def check(peer: Peer) -> None:
     others = [one for one in (*peer.events, *peer.replies) if one.body["msg_id"] != "Synchronise"]
     frames = [*others, *states[:1], *states[-1:]]  # all the states that were asked for in between would take seconds
     found += [problem for law in laws.OF_ALL for problem in law(peer.target, frames)]
-    if peer.target.simulated:
-        found = unexpected(found)
     assert found == [], lines(found)
 
 

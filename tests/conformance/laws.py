@@ -19,9 +19,7 @@ _OLD_NAMES = {one.v3 for one in FIELDS.values() if one.v3} | {
 }
 _OLD_IDS = {one.v3 for one in MESSAGES.values() if one.v3}
 #: Names that 3.x has at all, as spelt there.
-_NAMES_3 = {one.v3 or one.name for one in FIELDS.values() if one.since == "3.38"} | {"LicenseMsg"}
-#: Typed in 3.38 and marked internal there; listed as public later.
-_NAMES_3 |= {"CameraLiveviewImage"}
+_NAMES_3 = {one.v3 or one.name for one in FIELDS.values() if one.since == "3.38"}
 
 #: What may follow what. A status may be repeated: updates are partial and need not be about the status.
 CAMERA_STEPS = {
@@ -52,23 +50,25 @@ def objects(body: Body) -> Iterator[Body]:
 
 
 def types(target: Target, frames: Iterable[Frame]) -> list[str]:
-    """Every field that the tables know has the type, the range and the words they give it. [D]"""
+    """Every field that the tables know has the type, the range and the words that its version gives it. [D]
+
+    A word of another version is let pass in a running application, whose version is only known from its node.
+    """
+    version = target.version
     return [
         f"{frame.body['msg_id']}: {problem}"
         for frame in frames
         for one in objects(frame.body)
         for name, value in one.items()
-        if name in FIELDS and (problem := FIELDS[name].problem(value)) and not _marked(target, name, value)
+        if name in FIELDS
+        and (problem := FIELDS[name].problem(value, version))
+        and (target.simulated or not _of_another_version(name, value))
     ]
 
 
-def _marked(target: Target, name: str, value: object) -> bool:
-    """Whether a value breaks the table for a known reason: 3.38 lists the node without [], and its numbers are int32."""
-    if not target.v3:
-        return False
-    return (name == "NodeInfo" and isinstance(value, dict)) or (
-        name == "msg_seq_num" and isinstance(value, int) and -(2**31) <= value < 0
-    )
+def _of_another_version(name: str, value: object) -> bool:
+    """Whether a value is a word that some other version has."""
+    return isinstance(value, str) and value in FIELDS[name].choices
 
 
 def words(target: Target, frames: Iterable[Frame]) -> list[str]:

@@ -10,6 +10,7 @@ import itertools
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -272,6 +273,7 @@ class Peer:
             self.join()
             self.first = self.state()
             self._left = _on_cameras(self.first)  # photos that wait on their cards and are on no way anywhere
+            self._failed = _failures(self.first)  # downloads that explain why some of them do
         except BaseException:
             self.close()
             raise
@@ -448,16 +450,20 @@ class Peer:
         return [key for key, one in cameras.items() if one["CameraStatus"] == "Ready"]
 
     def settled(self) -> State:
-        """Wait until no camera is Busy and no photo is on its way."""
+        """Wait until no camera is Busy and no photo is on its way; one whose download has failed stays where it is."""
 
         def quiet(state: State) -> bool:
             if state.options.get("DefaultStorage") == "Card":
                 self._left |= _on_cameras(state)
-            return _on_cameras(state) <= self._left and all(
+            waiting = Counter(state.photos[key]["CameraKey"] for key in _on_cameras(state) - self._left)
+            return waiting <= _failures(state) - self._failed and all(
                 one["CameraStatus"] != "Busy" for one in state.cameras.values()
             )
 
-        return self.until_state(quiet, "all cameras at rest and all photos delivered")
+        state = self.until_state(quiet, "all cameras at rest and all photos delivered")
+        self._left |= _on_cameras(state)
+        self._failed = _failures(state)
+        return state
 
     def store_on(self, place: str) -> None:
         """Have photos go to Disk, Card or Both; whether the option reaches connected cameras at once is not known. [U]"""
@@ -544,6 +550,11 @@ class Peer:
 def _on_cameras(state: State) -> set[str]:
     """Return the keys of the photos that are on their cameras; a video stays there until it is fetched."""
     return {key for key, one in state.photos.items() if one["PhotoLocation"] == "Camera" and one["PhotoIsImage"]}
+
+
+def _failures(state: State) -> Counter[str]:
+    """Return how many downloads have failed, by CameraKey."""
+    return Counter({key: one.get("CameraNumDownloadsFailed", 0) for key, one in state.cameras.items()})
 
 
 #: The latch that the tests use.

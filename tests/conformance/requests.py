@@ -24,6 +24,7 @@ DELIVERY = frozenset(
         *("PhotoLocation", "PhotoName", "PhotoFilename", "PhotoHash", "PhotoOrientation", "PhotoAperture"),
         *("PhotoShutterSpeed", "PhotoISO", "PhotoFocalLength", "PhotoIsScanned", "CameraStatus", "CameraDownloadRate"),
         *("PhotoFilesize", "PhotoComputedName", "CameraNumDownloadsComplete", "CameraNumDownloadsFailed"),
+        *("PhotoFormat", "PhotoWidth", "PhotoHeight"),  # Unknown and 0 until then in the sample of 3.x
     }
 )
 LIVE = frozenset(

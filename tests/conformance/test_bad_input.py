@@ -19,7 +19,6 @@ import zmq
 
 from rigkit.wire import FIELDS, messages_of
 from tests.conformance.conftest import Start, check
-from tests.conformance.known import expect_failure
 from tests.conformance.peer import Body, Frame, Peer, Target, differences, lines, parse
 from tests.conformance.requests import CASES, Scene, fields_of
 
@@ -165,6 +164,10 @@ FRAMES: dict[str, str | bytes] = {
     "a number for msg_type": GOOD.replace('"Request"', "1"),
     "a text for a number": GOOD.replace(": 3,", ': "3",'),
     "a fraction for a number": GOOD.replace(": 3,", ": 3.5,"),
+    "a list for msg_user_id": GOOD[:-1] + ', "msg_user_id": [1]}',
+    "a text for msg_user_id": GOOD[:-1] + ', "msg_user_id": "1"}',
+    "a msg_user_id below its type": GOOD[:-1] + ', "msg_user_id": -1}',
+    "a msg_user_id above its type": GOOD[:-1] + f', "msg_user_id": {2**32}}}',
     "a number below its type": GOOD.replace(": 3,", f": {-(2**31) - 1},"),
     "a number above its type": GOOD.replace(": 3,", f": {2**32},"),
     # huge
@@ -176,7 +179,8 @@ FRAMES: dict[str, str | bytes] = {
     "a long msg_id": GOOD.replace('"Shoot"', f'"{"S" * 1_000_000}"'),
     "5 MB of text": TEXT + '"' + "x" * 5_000_000 + '"}',
 }
-ONLY_LATER = {"a bulb of 400 digits"}  # an unknown field, and so ignored, in 3.x
+#: An unknown field, and so ignored, in 3.x.
+ONLY_LATER = {"a bulb of 400 digits", *(name for name in FRAMES if "msg_user_id" in name)}
 
 
 def respelt(raw: str | bytes, target: Target) -> bytes:
@@ -472,11 +476,12 @@ class TestPaths:
                 continue
             photos = inmate.shoot()
             new = {path for path in folder.rglob("*") if path.is_file()} - files
-            assert len(new) == (0 if expression.startswith("link/") else len(photos)), expression
+            arrived = [one for one in photos if one["PhotoLocation"] == "Local Disk"]
+            assert len(new) == len(arrived) == (0 if expression.startswith("link/") else len(photos)), expression
             for path in new:
                 assert path.resolve().is_relative_to(folder), expression
                 assert path.parts[-1] not in ("", ".", "..")
-            for one in photos:
+            for one in arrived:
                 if not inmate.target.v3:
                     assert os.path.normpath(one["PhotoFilename"]).startswith(f"{folder}{os.sep}"), expression
             inmate.do("Delete", PhotoSelection="All")
@@ -527,15 +532,12 @@ class TestPaths:
         assert differences(before, inmate.state()) == {}
 
     @pytest.mark.parametrize("trick", ["a file in the way", "a link"])
-    def test_a_photo_on_the_disk_is_there(
-        self, inmate: Peer, house: Path, trick: str, request: pytest.FixtureRequest
-    ) -> None:
+    def test_a_photo_on_the_disk_is_there(self, inmate: Peer, house: Path, trick: str) -> None:
         """[D] PhotoFilename is the full path of a file. One that can't be written is refused, or the photo does not arrive."""
         if inmate.target.v3:
             pytest.skip("3.x does not tell the path")
         if trick == "a link" and sys.platform == "win32":
             pytest.skip("links need a privilege there")
-        expect_failure(request, inmate.target, "no file")
         folder = house / "allowed" / "photos"
         folder.mkdir(exist_ok=True)
         (folder / "plain").write_text("a file")

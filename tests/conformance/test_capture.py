@@ -179,4 +179,13 @@ def test_the_published_event_of_3x(start: Start) -> None:
     assert [one for one in found if one.split(": ")[1].startswith("absent /")] == found, "missing, or of another type"
     assert {one.partition(":")[0] for one in found} <= {"NodeKey"}
     assert ours["PhotoKey"] == ours["PhotoUUID"]
-    assert ours["PhotoLocation"] == theirs["PhotoLocation"] == "Camera"
+    alike = (
+        "PhotoSelection",
+        "PhotoLocation",
+        "PhotoFormat",
+        "PhotoWidth",
+        "PhotoHeight",
+        "PhotoIsImage",
+        "PhotoIsScanned",
+    )
+    assert {name: ours[name] for name in alike} == {name: theirs[name] for name in alike}

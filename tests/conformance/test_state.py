@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from rigkit.wire import FIELDS, MESSAGES
-from tests.conformance.known import expect_failure
 from tests.conformance.peer import RESTLESS, Body, Peer, State
 
 #: Without these the vendor's scripts and library fail.
@@ -62,20 +61,18 @@ def test_each_property_has_a_value_and_a_range(first: State, peer: Peer) -> None
         assert all({"Aperture", "ShutterSpeed", "ISO"} <= {*told} for told in first.properties.values())
 
 
-def test_the_properties_are_those_of_the_version(first: State, peer: Peer, request: pytest.FixtureRequest) -> None:
+def test_the_properties_are_those_of_the_version(first: State, peer: Peer) -> None:
     """[D] 3.38 has twelve; ColourTemperature came with 4.18, PixelShiftMode and ControlMode with 5.6."""
-    expect_failure(request, peer.target, "properties")
     words = {*FIELDS["CameraPropertyType"].choices}
     if peer.target.v3:
         words -= {"ColourTemperature", "PixelShiftMode", "ControlMode"}
     assert all({*told} <= words for told in first.properties.values())
 
 
-def test_the_state_of_3x_has_the_containers_of_3x(peer: Peer, request: pytest.FixtureRequest) -> None:
+def test_the_state_of_3x_has_the_containers_of_3x(peer: Peer) -> None:
     """[D] NodeUpdatedEventMsg, SetOptionsMsg and LicenseMsg are objects, the other three are lists."""
     if not peer.target.v3:
         pytest.skip("later versions have other containers")
-    expect_failure(request, peer.target, "state")
     since = peer.barrier()
     peer.do("Synchronise")
     peer.until(lambda: peer.heard("Synchronise", since), "the state on the publisher")

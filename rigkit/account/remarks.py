@@ -1,0 +1,103 @@
+"""What only shows when a shot is looked at as a whole: a camera that fired twice, a counter that slipped, a common cause. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import comb
+
+from rigkit.account.shots import Exposure, ShotAccount
+from rigkit.record.state import CameraRecord, text_of
+
+__all__ = ["common_causes", "judge"]
+
+#: Fewer cameras than this that fail together are no pattern.
+_PATTERN = 3
+#: How improbable it must be that chance alone puts the failures there (one-sided Fisher exact test).
+_CHANCE = 0.01
+
+
+def judge(shot: ShotAccount, cameras: Mapping[str, CameraRecord], offsets: dict[str, tuple[int, int]]) -> None:
+    """Write down what is odd about the exposures of a shot, and what those that failed have in common.
+
+    Parameters
+    ----------
+    shot : ShotAccount
+        Everybody in it is accounted for.
+    cameras : mapping of str to CameraRecord
+        The cameras as last heard.
+    offsets : dict of str to (int, int)
+        Camera key -> the last shot before in which its batch number was seen, and by how much it was off; brought up to date.
+    """
+    exposures = shot.exposures.values()
+    usual = _usual_batch(exposures)
+    for exposure in exposures:
+        exposure.remark = ("duplicate", "more than one exposure") if exposure.duplicate else None
+        exposure.offset = None if usual is None or exposure.batch_num is None else exposure.batch_num - usual
+        if exposure.offset is None:
+            continue
+        before_id, before = offsets.get(exposure.camera_key, (0, 0))
+        # A counter that has slipped stays off until somebody levels it: that is said once, where it happened.
+        if exposure.offset != before and before_id < shot.shot_id:
+            offsets[exposure.camera_key] = (shot.shot_id, exposure.offset)
+        slipped_here = offsets.get(exposure.camera_key, (0, 0))[0] == shot.shot_id and exposure.offset != 0
+        if slipped_here and exposure.remark is None:
+            exposure.remark = ("batch_slip", f"batch {exposure.batch_num}, most have {usual}")
+    common = common_causes(shot, cameras)
+    for exposure in exposures:
+        exposure.common = common.get(exposure.camera_key)
+
+
+def _usual_batch(exposures: Iterable[Exposure]) -> int | None:
+    """Return the batch number that most cameras of a shot have; None: too few, or no majority."""
+    counts = Counter(one.batch_num for one in exposures if one.exposed and one.batch_num is not None)
+    if sum(counts.values()) < _PATTERN:
+        return None
+    batch, count = counts.most_common(1)[0]
+    return batch if 2 * count > sum(counts.values()) else None
+
+
+def common_causes(shot: ShotAccount, cameras: Mapping[str, CameraRecord]) -> dict[str, str]:
+    """Find out what the cameras that failed have in common: the computer they hang on, or their group.
+
+    Parameters
+    ----------
+    shot : ShotAccount
+        The shot.
+    cameras : mapping of str to CameraRecord
+        Where their NodeKey and CameraGroup are found.
+
+    Returns
+    -------
+    dict of str to str
+        Camera key of a missing camera -> ``"group ring 2 (8 of 8)"``. Empty: nothing that chance does not explain as well.
+    """
+    missing = {key for key, one in shot.exposures.items() if one.status == "missing"}
+    if len(missing) < _PATTERN:
+        return {}
+    best: dict[str, tuple[float, str]] = {}
+    for kind, field in (("node", "NodeKey"), ("group", "CameraGroup")):
+        levels: dict[str, set[str]] = {}
+        for key in shot.exposures:
+            level = text_of(cameras[key].get(field)) if key in cameras else None
+            if level:
+                levels.setdefault(level, set()).add(key)
+        for level, members in levels.items():
+            failed = members & missing
+            if len(failed) < _PATTERN:
+                continue
+            chance = _tail(len(failed), len(members), len(missing), len(shot.exposures))
+            if chance < _CHANCE:
+                text = f"{kind} {level} ({len(failed)} of {len(members)})"
+                for key in failed:
+                    best[key] = min(best.get(key, (1.0, "")), (chance, text))
+    return {key: text for key, (_, text) in best.items()}
+
+
+def _tail(failed_here: int, here: int, failed: int, everybody: int) -> float:
+    """Probability that at least so many of the failed are here by chance: the one-sided Fisher exact test.
+
+    Exact whole numbers: the hypergeometric tail is this one sum, and importing scipy.stats for it would cost a shot 0.5 s.
+    """
+    ways = sum(comb(here, n) * comb(everybody - here, failed - n) for n in range(failed_here, min(here, failed) + 1))
+    return ways / comb(everybody, failed)
