@@ -192,6 +192,23 @@ def test_a_failure_of_the_reader_is_raised_to_whoever_asks_next(server, client):
     assert isinstance(caught.value.__cause__, OSError)
 
 
+def test_closing_that_is_interrupted_ends_all_the_same(no_leaks):
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with FakeServer() as server:
+        for _ in range(20):
+            client = Client(server.requests, server.publisher, timeout=1.0)
+            client.start(Kept())
+            reader = client._reader
+            assert reader is not None
+            join, reader.join = reader.join, interrupted  # type: ignore[method-assign]
+            with pytest.raises(KeyboardInterrupt):
+                client.close()
+            join(5.0)
+            assert not reader.is_alive()
+
+
 def test_the_dialect_is_found_out_by_asking(no_leaks):
     def as_3x(request: dict[str, Any]) -> bytes:
         number = request.get("msg_ref_num", 0)

@@ -464,9 +464,13 @@ class _Subscription:
     def close(self) -> None:
         """Close both sockets; twice is fine."""
         if not self.socket.closed:
-            self.socket.disable_monitor()
-            self.monitor.close(0)
-            self.socket.close(0)
+            try:
+                # Refused where an interrupted close() is ending the context already; it then waits for the two below.
+                with contextlib.suppress(zmq.ContextTerminated):
+                    self.socket.disable_monitor()
+            finally:
+                self.monitor.close(0)
+                self.socket.close(0)
 
 
 def _resolve(endpoint: str, timeout: float) -> None:
