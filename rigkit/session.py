@@ -12,15 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rigkit import display
+from rigkit import __version__, display
 from rigkit.account.book import Book
+from rigkit.account.fold import Account
 from rigkit.account.tables import shot_rows
 from rigkit.errors import SessionError
-from rigkit.record.columns import frame
-from rigkit.record.folder import Manifest, is_owned, local_path, read_manifest
+from rigkit.record.columns import TABLES, array_of, frame
+from rigkit.record.folder import RECORDER_LOCK, Manifest, is_owned, local_path, read_manifest
+from rigkit.record.kept import KeptTables, keep_tables
 from rigkit.record.log import Log
 from rigkit.record.reading import Reading, Unreadable, read_journal
-from rigkit.record.state import text_of
+from rigkit.record.state import State, text_of
 from rigkit.record.tables import camera_rows, event_row, loss_rows, request_rows, setting_rows
 
 if TYPE_CHECKING:
@@ -47,21 +49,23 @@ class Session:
         The session folder.
     manifest : Manifest
         What its ``session.json`` says.
-    log : Log
-        Its entries.
+    log : Log or None
+        Its entries; None: in the folder's journal, read when something needs them.
     unreadable : list of Unreadable
         Places of the journal that could not be read: file, line number, why.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, log: Log, unreadable: list[Unreadable] | None = None) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, log: Log | None, unreadable: list[Unreadable] | None = None
+    ) -> None:
         self.path = folder
         self.manifest = manifest
-        self.unreadable = unreadable or []
-        self.log = log
+        self._unreadable = unreadable or []
+        self._log = log
+        #: Tables that need no journal; only of a session that was re-opened.
+        self._kept: KeptTables | None = KeptTables(folder, __version__) if log is None else None
         self._book = Book(manifest.session_id)
-        self.state = self._book.state
-        self.account = self._book.account
-        self.closed = False
+        self.closed = log is None
         self._folding = False
         self._live: dict[str, LivePhotos | LiveExposures] = {}
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
@@ -84,6 +88,34 @@ class Session:
     def hearing(self) -> bool:
         """Whether the publisher's connection stands, as far as was noted."""
         return self._book.hearing
+
+    @property
+    def log(self) -> Log:
+        """Its entries."""
+        if self._log is None:
+            reading = read_entries(self.path)
+            self._log, self._unreadable = Log(None, reading.entries), reading.unreadable
+        return self._log
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """Places of the journal that could not be read: file, line number, why."""
+        _ = self.log
+        return self._unreadable
+
+    @property
+    def state(self) -> State:
+        """The application's state as far as it was heard."""
+        if self._log is None:
+            self.refresh()
+        return self._book.state
+
+    @property
+    def account(self) -> Account:
+        """The account of every shot."""
+        if self._log is None:
+            self.refresh()
+        return self._book.account
 
     # -- folding ------------------------------------------------------------------------------------------------------
 
@@ -176,6 +208,9 @@ class Session:
     # -- tables -------------------------------------------------------------------------------------------------------
 
     def _table(self, name: str, rows: Callable[[], Iterator[dict[str, Any]]]) -> pd.DataFrame:
+        kept = self._kept_table(name)
+        if kept is not None:
+            return kept
         with self.log.guard:
             version = self.refresh()
             cached = self._cache.get(name)
@@ -224,6 +259,9 @@ class Session:
         return self._living("photos")
 
     def _living(self, name: str) -> pd.DataFrame:
+        kept = self._kept_table(name)
+        if kept is not None:
+            return kept
         with self.log.guard:
             self.refresh()
             live = self._live.get(name)
@@ -236,6 +274,44 @@ class Session:
                     live = LiveExposures(self._book, self.label, self.simulated)
                 self._live[name] = live
             return live.frame()
+
+    def _kept_table(self, name: str) -> pd.DataFrame | None:
+        """Return a table that was kept when the session was closed, as long as nobody has needed the journal itself."""
+        if self._log is not None or not self._kept:
+            return None
+        if name not in self._cache:
+            table = self._kept.read(name)
+            if table is None:
+                return None
+            self._cache[name] = (0, table)
+        table = self._cache[name][1].copy(deep=False)
+        return self._located(table) if name == "photos" else table
+
+    def _located(self, photos: pd.DataFrame) -> pd.DataFrame:
+        """Look where the files are now: the folder may have been moved, a share may be away."""
+        import pandas as pd
+
+        on_disk = [location == "Local Disk" for location in photos["location"]]
+        found: list[tuple[Path | None, str | None]] = [
+            self.locate(None if pd.isna(filename) else filename, None if pd.isna(size) else int(size))
+            if there
+            else (None, None)
+            for there, filename, size in zip(on_disk, photos["filename"], photos["size_bytes"], strict=True)
+        ]
+        columns = {one.name: one for one in TABLES["photos"].columns}
+        photos["path"] = array_of(columns["path"], [None if path is None else str(path) for path, _ in found])
+        photos["path_state"] = array_of(columns["path_state"], [state for _, state in found])
+        return photos
+
+    def keep_tables(self) -> None:
+        """Keep the tables of a closed session beside its journal, so that opening it again need not fold the journal."""
+        if self.log.unsaved or self._unreadable or is_owned(self.path) or is_owned(self.path, RECORDER_LOCK):
+            return
+        names = ["cameras", "settings", "shots", "exposures", "requests", "loss", "photos"]
+        photos = self.photos
+        if photos["filename"][photos["location"] == "Local Disk"].isna().any():
+            names.remove("photos")  # where those files are follows from more than the table says
+        keep_tables(self.path, ((name, getattr(self, name)) for name in names), __version__)
 
     def _may_come(self, path_state: str | None) -> bool:
         """Whether a file may turn up without any message: not where no folder here is known to hold it."""
@@ -328,11 +404,9 @@ def open(path: str | os.PathLike[str]) -> Session:
         Not a session folder; it was left as it was.
     """
     folder = Path(path)
-    manifest = read_manifest(folder)
-    reading = read_entries(folder)
-    session = Session(folder, manifest, Log(None, reading.entries), reading.unreadable)
-    session.closed = True
-    session.refresh()
+    session = Session(folder, read_manifest(folder), None)
+    if not session._kept:
+        session.refresh()
     return session
 
 

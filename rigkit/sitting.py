@@ -6,6 +6,7 @@ The one place where client and session meet. The account says what should be don
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -444,10 +445,15 @@ class Sitting:
 
     def close(self) -> None:
         """Close the link, the journal and the simulator we started. Twice is fine."""
+        first = not self.closed
         if self._finalizer is not None:
             self._finalizer()
         self.session.closed = True
         self.session.refresh()
+        # Not for a script that never looked at a table: importing pandas takes longer than all the rest of closing.
+        if first and self.lock is not None and "pandas" in sys.modules:
+            with contextlib.suppress(OSError):  # opening it again then takes longer
+                self.session.keep_tables()
 
 
 def _close(

@@ -641,3 +641,13 @@ def test_a_photo_taken_again_in_vain_leaves_the_first_one():
     bench.run_out(200 * S)
     row = rows_of(bench)[1]
     assert (row["status"], row["attempt"], row["n_photos"], row["n_files"]) == ("captured", 1, 1, 0)
+
+
+def test_where_two_shots_wait_for_one_number_the_photo_is_the_first_ones_and_not_for_sure():
+    bench = Bench(2)
+    for shot_id in (1, 2):  # the counter was not heard of in between
+        bench.fire(shot_id * 10 * S, shot_id, trigger="press")
+    bench.photo(21 * S, 0, shot_id=1, PhotoOrigin="ui")
+    first, _, second, _ = rows_of(bench)
+    assert (first["status"], first["pairing_method"], first["confidence"]) == ("captured", "window", "weak")
+    assert second["status"] == "waiting"

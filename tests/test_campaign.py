@@ -22,6 +22,7 @@ FOUND = {
     1036: "a reshoot in vain fell back to one of the two photos of RAW+JPEG, and dated it from the reshoot",
     1632: "a reshoot that was refused was said of cameras that were still waited for, too",
     20020: "a camera that said Ready with its counter risen was given up before its photo was heard of",
+    3205: "a photo whose number two shots waited for, since a counter was out of date, was given to the second for sure",
     3391: "a reshoot that was refused hid that nobody knew whether the first release had fired",
 }
 

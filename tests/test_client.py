@@ -202,10 +202,11 @@ def test_closing_that_is_interrupted_ends_all_the_same(no_leaks):
             client.start(Kept())
             reader = client._reader
             assert reader is not None
-            join, reader.join = reader.join, interrupted  # type: ignore[method-assign]
-            with pytest.raises(KeyboardInterrupt):
-                client.close()
-            join(5.0)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(reader, "join", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    client.close()
+            reader.join(5.0)
             assert not reader.is_alive()
 
 

@@ -179,13 +179,23 @@ class Account:
             return None
         camera_key = text_of(photo.get("CameraKey")) or ""
         batch = whole_of(photo.get("PhotoBatchNum"))
+        found: list[tuple[ShotAccount, Exposure, str]] = []
         for shot in reversed(self.shots.values()):
             exposure = shot.exposures.get(camera_key)
             method = None if exposure is None else self._fits(shot, exposure, batch, message.mono_ns)
             if exposure is not None and method is not None:
-                self.shot_of[key] = Paired(shot.shot_id, method, exposure.attempt)
-                return self.shot_of[key]
-        return None
+                found.append((shot, exposure, method))
+            # The camera counts upwards: no shot before one with a lower number has this photo.
+            lower = exposure is not None and batch is not None and (exposure.batch_num or batch) < batch
+            if method == "window" or lower:
+                break
+        if not found:
+            return None
+        # Where two shots wait for the same number, a counter was out of date when the second was fired. The first is the likelier,
+        # and it is no more than that.
+        shot, exposure, method = found[-1]
+        self.shot_of[key] = Paired(shot.shot_id, method if len(found) == 1 else "window", exposure.attempt)
+        return self.shot_of[key]
 
     def _fits(self, shot: ShotAccount, exposure: Exposure, batch: int | None, now_ns: int) -> str | None:
         """Say how an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
