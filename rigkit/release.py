@@ -153,9 +153,11 @@ def _send(sitting: Sitting, shot_id: int, tag: str, release: Release) -> None:
             outcome = "undelivered" if sent is None else "unknown"
         raise
     finally:
-        if undo is not None:
-            sitting.let_go(*undo)
-        _note_fired(sitting, shot_id, outcome, sent)
+        try:
+            if undo is not None:
+                sitting.let_go(*undo)
+        finally:  # also if a second interrupt comes while letting go
+            _note_fired(sitting, shot_id, outcome, sent)
 
 
 def _note_fired(sitting: Sitting, shot_id: int, outcome: str, sent: tuple[int, int, int] | None) -> None:

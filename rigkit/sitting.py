@@ -451,7 +451,7 @@ class Sitting:
         self.session.closed = True
         self.session.refresh()
         # Not for a script that never looked at a table: importing pandas takes longer than all the rest of closing.
-        if first and self.lock is not None and "pandas" in sys.modules:
+        if first and self.lock is not None and self.session.account.shots and "pandas" in sys.modules:
             with contextlib.suppress(OSError):  # opening it again then takes longer
                 self.session.keep_tables()
 

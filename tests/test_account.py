@@ -651,3 +651,13 @@ def test_where_two_shots_wait_for_one_number_the_photo_is_the_first_ones_and_not
     first, _, second, _ = rows_of(bench)
     assert (first["status"], first["pairing_method"], first["confidence"]) == ("captured", "window", "weak")
     assert second["status"] == "waiting"
+
+
+def test_after_a_reshoot_of_unknown_end_the_first_photos_file_is_in_doubt():
+    bench = Bench(3)
+    reshot(bench)
+    bench.photo(71 * S, 1, where="Local Disk")  # it had come after all, before the new one took its name
+    bench.note("decided", 80 * S, shot_id=1, causes={"cam1": ("unknown", "nobody answered")})
+    row = rows_of(bench)[1]
+    assert (row["status"], row["attempt"], row["n_photos"], row["cause"]) == ("captured", 1, 1, "unknown")
+    assert "may have taken its file's place" in row["detail"]

@@ -21,6 +21,8 @@ FOUND = {
     228: "a photo without a tag that was heard of after a minute belonged to no shot, though nobody had been able to ask",
     1036: "a reshoot in vain fell back to one of the two photos of RAW+JPEG, and dated it from the reshoot",
     1632: "a reshoot that was refused was said of cameras that were still waited for, too",
+    7348: "an interrupt while a trigger was let go of left the shot without an outcome, and its cameras waiting for ever",
+    7669: "a file was claimed that a reshoot, of which nobody could tell what came of it, may have replaced",
     20020: "a camera that said Ready with its counter risen was given up before its photo was heard of",
     3205: "a photo whose number two shots waited for, since a counter was out of date, was given to the second for sure",
     3391: "a reshoot that was refused hid that nobody knew whether the first release had fired",

@@ -381,7 +381,11 @@ class Account:
                 exposure.status = "missing"
                 shot.unjudged = True
                 if exposure.older is not None:
+                    replaced = exposure.older[0] in exposure.replaced
                     self._fall_back(exposure, *exposure.older)
+                    if replaced and cause == "unknown":  # Reshoot gives the new photo the old one's file name
+                        exposure.cause = cause
+                        exposure.detail = "fired again: a photo nobody heard of may have taken its file's place"
         self._follow(shot)
 
     # -- what was not said --------------------------------------------------------------------------------------------

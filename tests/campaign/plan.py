@@ -168,6 +168,8 @@ def _path(by: _Draw) -> Path:
     if by.on(0.25):
         fates: tuple[RequestFate, ...] = ("slow", "unsent", "lost", "unanswered", "delayed")
         path.fates = {fate: by.of(0.02, 0.1, 0.3) for fate in fates if by.on(0.35)}
+        if sum(path.fates.values()) > 0.95:  # nobody could ever connect
+            path.fates.popitem()
     return path
 
 
