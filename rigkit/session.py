@@ -62,6 +62,8 @@ class Session:
         self.manifest = manifest
         self._unreadable = unreadable or []
         self._log = log
+        #: Re-opened, and nothing has needed the folded journal yet.
+        self._unfolded = log is None
         #: Tables that need no journal; only of a session that was re-opened.
         self._kept: KeptTables | None = KeptTables(folder, __version__) if log is None else None
         self._book = Book(manifest.session_id)
@@ -87,6 +89,8 @@ class Session:
     @property
     def hearing(self) -> bool:
         """Whether the publisher's connection stands, as far as was noted."""
+        if self._unfolded:
+            self.refresh()
         return self._book.hearing
 
     @property
@@ -106,14 +110,14 @@ class Session:
     @property
     def state(self) -> State:
         """The application's state as far as it was heard."""
-        if self._log is None:
+        if self._unfolded:
             self.refresh()
         return self._book.state
 
     @property
     def account(self) -> Account:
         """The account of every shot."""
-        if self._log is None:
+        if self._unfolded:
             self.refresh()
         return self._book.account
 
@@ -134,7 +138,7 @@ class Session:
                 self._cache.clear()
             self._folding = True
             self._book.take(self.log.since(self._book.folded))
-            self._folding = False
+            self._folding = self._unfolded = False
             return self._book.folded
 
     # -- names --------------------------------------------------------------------------------------------------------
@@ -276,8 +280,8 @@ class Session:
             return live.frame()
 
     def _kept_table(self, name: str) -> pd.DataFrame | None:
-        """Return a table that was kept when the session was closed, as long as nobody has needed the journal itself."""
-        if self._log is not None or not self._kept:
+        """Return a table that was kept when the session was closed, as long as nobody has needed the folded journal."""
+        if not self._unfolded or not self._kept:
             return None
         if name not in self._cache:
             table = self._kept.read(name)

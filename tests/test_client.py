@@ -107,10 +107,14 @@ def test_a_request_that_was_not_delivered_never_arrives_later(no_leaks):
     client = Client(server.requests, server.publisher, timeout=1.0)
     endpoint = server.requests
     server.close()
-    for _ in range(3):
+    deliveries: list[str] = []
+    while deliveries.count("no") < 3:
         with pytest.raises(NoReply) as caught:
             client.request("Shoot", {"CameraSelection": "All"}, timeout=0.3)
-        assert caught.value.delivery == "no"
+        deliveries.append(caught.value.delivery)
+    # Only while nobody has noticed yet that the other end is gone can one have been sent.
+    assert deliveries[-3:] == ["no", "no", "no"]
+    assert deliveries.count("unknown") <= 1
     received: list[bytes] = []
     context = zmq_context()
     late = context.socket(4)  # REP

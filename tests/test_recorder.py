@@ -233,8 +233,13 @@ def test_a_killed_recorder_is_noticed_and_replaced(tmp_path, sim, application, c
         assert notice is not None
         os.kill(notice.pid, signal.SIGKILL)
         application.say("maybe nobody hears this")
+
+        def noticed() -> bool:
+            heard_again = rig._sitting.wait_for(lambda: rig.session.hearing and "ended" in caplog.text, 10.0)
+            return heard_again and bool(rig.request("GetCamera", CameraSelection="All").msg_result)
+
         with pytest.warns(RuntimeWarning, match="recorder of this session has ended"):
-            assert rig._sitting.wait_for(lambda: rig.session.hearing and "ended" in caplog.text, 10.0)
+            assert noticed(), "whoever waits or asks next is told"
         application.say("this is heard")
         assert heard(rig, "this is heard")
         shot = rig.shoot(wait="files")
