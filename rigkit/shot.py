@@ -264,7 +264,8 @@ class Shot:
         return display.summary_line(label, len(account.exposures), account.exposed, account.on_disk, missing)
 
     def _why(self, exposure: Exposure) -> tuple[str, str, str | None]:
-        return (self.session.label(exposure.camera_key), exposure.cause or "unknown", exposure.detail)
+        more = "; ".join(text for text in (exposure.detail, exposure.common) if text)
+        return (self.session.label(exposure.camera_key), exposure.cause or "unknown", more or None)
 
     def __repr__(self) -> str:
         try:

@@ -116,6 +116,15 @@ def test_a_camera_that_was_unplugged_is_accounted(tmp_path):
         assert rig.without("A03", reason="no power").shoot().ok
 
 
+def test_what_all_that_is_missing_has_in_common_is_named(tmp_path):
+    down = {"faults": [{"kind": "hub_down", "camera": "A03", "at": "0.2s"}]}
+    with rigkit.simulate(cameras=12, seed=1, scenario=down, session=tmp_path / "s") as rig:
+        wait_until(rig, lambda: (rig.cameras["status"] == "Lost").sum() == 8)
+        shot = rig.shoot(anyway=True, wait="files")
+        assert set(shot.missing["common_cause"]) == {"group A (8 of 8)"}
+        assert repr(shot).endswith("A07, A08 missing: not_ready (Lost; group A (8 of 8))")
+
+
 def test_only_the_missing_cameras_are_fired_again(tmp_path):
     misfire = {"faults": [{"kind": "misfire", "camera": "A02", "at": 1}]}
     with rigkit.simulate(cameras=4, seed=1, scenario=misfire, session=tmp_path / "s") as rig:
