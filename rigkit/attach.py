@@ -22,6 +22,7 @@ import msgspec
 
 from rigkit.errors import RigError, SessionError
 from rigkit.link.bell import ENDING_S, tell_to_stop
+from rigkit.link.child import own_environment
 from rigkit.record.folder import RECORDER_LOCK, is_owned
 from rigkit.record.following import Follower
 from rigkit.record.log import Log
@@ -351,10 +352,6 @@ class RecorderProcess:
     def __init__(self, folder: Path, request: str, publisher: str, first: int) -> None:
         command = [sys.executable, "-m", "rigkit", "record", "--companion", "--idle", f"{IDLE_S:g}"]
         command += ["--address", request, "--publisher", publisher, "--session", str(folder)]
-        # The child must import this very rigkit, also where it is not installed.
-        here = str(Path(__file__).resolve().parents[1])
-        known = os.environ.get("PYTHONPATH")
-        environment = {**os.environ, "PYTHONPATH": here if not known else os.pathsep.join([here, known])}
         withdraw([_notice_path(folder)])  # of one that died
         ticket = Ticket(first, secrets.token_hex(16), request, publisher)
         _write_private(_ticket_path(folder), msgspec.json.encode(ticket))
@@ -366,7 +363,7 @@ class RecorderProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env=own_environment(),
                 start_new_session=sys.platform != "win32",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
                 | getattr(subprocess, "CREATE_NO_WINDOW", 0),

@@ -10,8 +10,9 @@ from rigkit.errors import UnknownName
 from rigkit.record.columns import TABLES, frame
 from rigkit.record.tables import camera_rows
 from rigkit.session import Session
-from rigkit.sitting import Sitting, selection
+from rigkit.sitting import Sitting
 from rigkit.wire import MESSAGES
+from rigkit.wire.selection import selection
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,8 @@ from rigkit.cameras import Cameras
 from rigkit.errors import NoReply, NotReady, RigError, UnknownName, listed
 from rigkit.release import Release, fire
 from rigkit.shot import Shot, Until
-from rigkit.sitting import say, selection
+from rigkit.sitting import say
+from rigkit.wire.selection import selection
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.cameras import Cameras
 from rigkit.errors import RigError, UnknownName
-from rigkit.sitting import selection
 from rigkit.wire import MESSAGES
+from rigkit.wire.selection import photo_selection, selection
 from rigkit.wire.values import python_name
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Keeping(Cameras):
         on_camera = self.photos
         keys = self._photo_keys(on_camera[on_camera["location"] == "Camera"] if photos is None else photos)
         if keys:
-            self._sitting.demand("Download", _photo_selection(keys), hint="Are their cameras connected?")
+            self._sitting.demand("Download", photo_selection(keys), hint="Are their cameras connected?")
             known = self.session.state.photos
             self._sitting.wait_for(lambda: all(known[key].location == "Local Disk" for key in keys), timeout)
         return self.session.photos.loc[keys]
@@ -65,7 +65,7 @@ class Keeping(Cameras):
             Their rows of ``photos``.
         """
         keys = self._photo_keys(photos)
-        self._sitting.demand("Transfer", _photo_selection(keys))
+        self._sitting.demand("Transfer", photo_selection(keys))
         return self.session.photos.loc[keys]
 
     def rename_photos(self, name: str, photos: pd.DataFrame | Iterable[str]) -> pd.DataFrame:
@@ -85,7 +85,7 @@ class Keeping(Cameras):
         """
         keys = self._photo_keys(photos)
         before = {key: self.session.state.photos[key].info.get("PhotoComputedName") for key in keys}
-        self._sitting.demand("RenamePhoto", {**_photo_selection(keys), "PhotoComputedName": name})
+        self._sitting.demand("RenamePhoto", {**photo_selection(keys), "PhotoComputedName": name})
         known = self.session.state.photos
         self._sitting.wait_for(
             lambda: any(known[key].info.get("PhotoComputedName") != before[key] for key in keys), 2.0
@@ -118,7 +118,7 @@ class Keeping(Cameras):
         if files:
             _be_sure("delete", sure)
             self._sitting.must_know("DeleteFiles", "so nothing was deleted")
-        self._sitting.demand("Delete", {**_photo_selection(keys), "DeleteFiles": bool(files)})
+        self._sitting.demand("Delete", {**photo_selection(keys), "DeleteFiles": bool(files)})
         known = self.session.state.photos
         self._sitting.wait_for(lambda: all(known[key].location == "Deleted" for key in keys), 5.0)
         return self.session.photos.loc[keys]
@@ -332,13 +332,6 @@ class Keeping(Cameras):
         """
         _be_sure("shutdown", sure)
         self._sitting.demand("Shutdown", {})
-
-
-def _photo_selection(keys: list[str]) -> dict[str, Any]:
-    """Photo selection of a request: Single for one key, Multiple for several."""
-    if len(keys) == 1:
-        return {"PhotoSelection": "Single", "PhotoKey": keys[0]}
-    return {"PhotoSelection": "Multiple", "PhotoKeys": keys}
 
 
 def _be_sure(verb: str, said: str) -> None:

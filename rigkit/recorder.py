@@ -40,6 +40,7 @@ from rigkit.record.log import Log
 from rigkit.record.loss import Losses
 from rigkit.record.packing import pack_journal
 from rigkit.session import open as open_session
+from rigkit.sitting import STATE_S
 from rigkit.wire import decode_frame
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ _SLICE_S = 0.2
 _SYNC_S, _AGAIN_S = 2.0, 1.0
 #: The lock may be held for a moment by somebody who only looks whether it is; tried so often, so far apart, s.
 _TRIES, _APART_S = 10, 0.02
-#: A 3.x application may take so long to publish its state after it acknowledged Synchronise, s.
-_STATE_S = 2.0
 
 
 class _Sink:
@@ -163,7 +162,7 @@ class Recorder:
     def _find_out_kind(self) -> None:
         """Say in the manifest that the far end is a simulator, where only its events tell."""
         follower = Follower(self.folder / "journal", WRITER, self.first)
-        deadline = time.monotonic() + _STATE_S
+        deadline = time.monotonic() + STATE_S
         while time.monotonic() < deadline:
             if any(entry.channel == "pub" and b"NodeName" in entry.raw for entry in follower.read()):
                 break

@@ -6,6 +6,7 @@ the clock was noted when it was decided.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from rigkit.account.live import LiveExposures, LivePhotos
 
 __all__ = ["Session", "open"]
+
+_logger = logging.getLogger("rigkit")
 
 #: So many places that can't be read are named in headings and reports; ``Session.unreadable`` has them all.
 _NAMED = 20
@@ -65,7 +68,7 @@ class Session:
         #: Re-opened, and nothing has needed the folded journal yet.
         self._unfolded = log is None
         #: Tables that need no journal; only of a session that was re-opened.
-        self._kept: KeptTables | None = KeptTables(folder, __version__) if log is None else None
+        self._kept: KeptTables | None = KeptTables(folder, self._made_by) if log is None else None
         self._book = Book(manifest.session_id)
         self.closed = log is None
         self._folding = False
@@ -307,15 +310,26 @@ class Session:
         photos["path_state"] = array_of(columns["path_state"], [state for _, state in found])
         return photos
 
+    @property
+    def _made_by(self) -> str:
+        """What a table depends on besides the journal."""
+        return f"rigkit {__version__}, session {self.id}, {'simulated' if self.simulated else 'real'}"
+
     def keep_tables(self) -> None:
-        """Keep the tables of a closed session beside its journal, so that opening it again need not fold the journal."""
+        """Keep the tables of a closed session beside its journal, so that opening it again need not fold the journal.
+
+        Where they can't be written, opening it again takes longer, and nothing else is amiss.
+        """
         if self.log.unsaved or self._unreadable or is_owned(self.path) or is_owned(self.path, RECORDER_LOCK):
             return
         names = ["cameras", "settings", "shots", "exposures", "requests", "loss", "photos"]
         photos = self.photos
         if photos["filename"][photos["location"] == "Local Disk"].isna().any():
             names.remove("photos")  # where those files are follows from more than the table says
-        keep_tables(self.path, ((name, getattr(self, name)) for name in names), __version__)
+        try:
+            keep_tables(self.path, ((name, getattr(self, name)) for name in names), self._made_by)
+        except (OSError, ValueError, TypeError) as exc:  # also a text that the format does not take
+            _logger.info("The tables of %s are not kept: %s", self.path, exc)
 
     def _may_come(self, path_state: str | None) -> bool:
         """Whether a file may turn up without any message: not where no folder here is known to hold it."""

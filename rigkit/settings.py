@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.errors import NoReply, UnknownName
 from rigkit.record.columns import frame
-from rigkit.sitting import Sitting, selection
+from rigkit.sitting import Sitting
+from rigkit.wire.selection import selection
 from rigkit.wire.values import match_value, nearest_value, property_named
 
 if TYPE_CHECKING:

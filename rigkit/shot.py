@@ -12,7 +12,8 @@ from rigkit.account.tables import exposure_rows, photo_rows
 from rigkit.errors import Incomplete, NotReady, RigError, listed
 from rigkit.record.columns import frame
 from rigkit.release import Release, fire
-from rigkit.sitting import Sitting, selection
+from rigkit.sitting import Sitting
+from rigkit.wire.selection import photo_selection, selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,12 +188,7 @@ class Shot:
             self._fire_again(keys, "Shoot", selection(keys))
         if without_file:
             photos = [key for one in without_file for key, on_disk in one.photos.items() if not on_disk]
-            fields = (
-                {"PhotoSelection": "Single", "PhotoKey": photos[0]}
-                if len(photos) == 1
-                else {"PhotoSelection": "Multiple", "PhotoKeys": photos}
-            )
-            self._fire_again([one.camera_key for one in without_file], "Reshoot", fields)
+            self._fire_again([one.camera_key for one in without_file], "Reshoot", photo_selection(photos))
         if wait is not None:
             self.wait(wait, timeout)
             self._rename_like_the_others(keys)
@@ -225,10 +221,9 @@ class Shot:
                     self._rename(photo_key, name, names[0])
 
     def _rename(self, photo_key: str, name: str, position: str) -> None:
-        fields = {"PhotoSelection": "Single", "PhotoKey": photo_key, "PhotoComputedName": name}
         state = self.session.state
         try:
-            self._sitting.demand("RenamePhoto", fields)
+            self._sitting.demand("RenamePhoto", {**photo_selection([photo_key]), "PhotoComputedName": name})
         except RigError as exc:
             warnings.warn(
                 f"Shot {self.id}: {position}'s photo keeps the name {state.photos[photo_key].info.get('PhotoComputedName')}, "

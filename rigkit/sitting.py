@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rigkit.account.shots import Decide, Download, Exposure, Instruction, Reconcile
+from rigkit.account.shots import Decide, Download, Instruction, Reconcile
+from rigkit.account.silence import took_one
 from rigkit.errors import BadMessage, Refused, RigError
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.client import SLICE_S, Sink
@@ -23,8 +24,9 @@ from rigkit.record.log import Clock, Log
 from rigkit.record.packing import pack_journal
 from rigkit.session import Session
 from rigkit.wire import FIELDS, Dialect, Message, check_request, decode_frame
+from rigkit.wire.selection import photo_selection, selection
 
-__all__ = ["Link", "Sitting", "say"]
+__all__ = ["STATE_S", "Link", "Sitting", "say"]
 
 #: How long the echo of our own text may take before the event channel counts as deaf, s.
 DEAF_S = 2.0
@@ -34,7 +36,7 @@ _TICK_NS = 50_000_000
 #: answer that takes longer than a fifth of that, since there are many photos in it, is asked for as much less often.
 _LOSS_NS = 1_000_000_000
 #: How long a 3.x application may take to publish its state after it acknowledged Synchronise, s.
-_STATE_S = 2.0
+STATE_S = 2.0
 
 
 def say(text: str) -> None:
@@ -104,8 +106,8 @@ class Sitting:
     _next_tick_ns: int = 0
     _loss_seen_ns: int | None = None
     _made_up_in_ns: int = 0
-    #: How many shots have all exposures, plus how many have all files.
-    _done: int = 0
+    #: How many shots waited for something when the account was asked last.
+    _open: int = 0
     _attending: bool = False
     #: Trouble with the journal that the user was warned of.
     _told: str | None = field(default=None, repr=False)
@@ -202,7 +204,7 @@ class Sitting:
         before = self.session.refresh()
         told = self.request("Synchronise", {}, timeout=timeout).msg_result
         if self.client.dialect.state_on_publisher:
-            told = self.wait_for(lambda: self._heard("Synchronise", before), _STATE_S)
+            told = self.wait_for(lambda: self._heard("Synchronise", before), STATE_S)
         self.session.refresh()
         return "Synchronise" if told else None
 
@@ -313,6 +315,12 @@ class Sitting:
                     self._make_up_soon(now_ns, deadline)
             finally:
                 self._attending = False
+            still_open = len(self.session.account.open_shots())
+            if (
+                still_open < self._open
+            ):  # whoever waits, and for whatever: the record of a finished shot is brought to the disk
+                self.session.log.sync()
+            self._open = still_open
         return self.session.refresh()
 
     def _carry_out(self, instructions: list[Instruction], deadline: float | None) -> None:
@@ -327,9 +335,8 @@ class Sitting:
             "download", shot_id=wanted.shot_id, camera_keys=wanted.camera_keys, photo_keys=wanted.photo_keys
         )
         if wanted.photo_keys:
-            fields = {"PhotoSelection": "Multiple", "PhotoKeys": list(wanted.photo_keys)}
             with contextlib.suppress(RigError):  # it is in the record, and the account goes on waiting
-                self.request("Download", fields, timeout=self._time_left(deadline))
+                self.request("Download", photo_selection(wanted.photo_keys), timeout=self._time_left(deadline))
 
     def _reconcile(self, wanted: list[Reconcile], deadline: float | None) -> None:
         """Ask about silent cameras, of all shots in one question; note for each shot that it was asked, and if in vain."""
@@ -396,20 +403,7 @@ class Sitting:
     def _has_news(self, wanted: Reconcile) -> bool:
         """Whether the cameras' own counters say that they took a photo which was not heard of."""
         exposures = self.session.account.shots[wanted.shot_id].exposures
-        return any(self._took_one(exposures[key]) for key in wanted.camera_keys)
-
-    def _took_one(self, exposure: Exposure) -> bool:
-        camera = self.session.state.cameras.get(exposure.camera_key)
-        if camera is None:
-            return False
-        for name, before in (
-            ("CameraNumPhotosTaken", exposure.taken_before),
-            ("PhotoBatchNum", exposure.batch_expected),
-        ):
-            now = camera.count(name)
-            if now is None or before is None or now > before:
-                return True
-        return False
+        return any(took_one(self.session.state, exposures[key]) for key in wanted.camera_keys)
 
     def _tell_trouble(self) -> None:
         """Warn whoever waits or requests that the journal can't be written, once each time that this begins."""
@@ -452,8 +446,7 @@ class Sitting:
         self.session.refresh()
         # Not for a script that never looked at a table: importing pandas takes longer than all the rest of closing.
         if first and self.lock is not None and self.session.account.shots and "pandas" in sys.modules:
-            with contextlib.suppress(OSError):  # opening it again then takes longer
-                self.session.keep_tables()
+            self.session.keep_tables()
 
 
 def _close(
@@ -472,13 +465,3 @@ def _close(
             with contextlib.suppress(RigError):
                 client.request(msg_id, fields, timeout=1.0)
         held.clear()
-
-
-def selection(keys: Iterable[str] | None) -> dict[str, Any]:
-    """Camera selection of a request: All for None, Single for one key, Multiple for several."""
-    if keys is None:
-        return {"CameraSelection": "All"}
-    chosen = list(keys)
-    if len(chosen) == 1:
-        return {"CameraSelection": "Single", "CameraKey": chosen[0]}
-    return {"CameraSelection": "Multiple", "CameraKeys": chosen}

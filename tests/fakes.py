@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import zmq
@@ -87,3 +87,16 @@ class FakeServer:
 
 def _parts(raw: Raw) -> list[bytes]:
     return raw if isinstance(raw, list) else [raw]
+
+
+class Forgetful:
+    """A sink of a client that keeps nothing."""
+
+    def append(self, batch: Sequence[Any], /) -> None:
+        pass
+
+    def note(self, kind: str, /, **fields: Any) -> None:
+        pass
+
+    def wake(self) -> None:
+        pass

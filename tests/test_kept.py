@@ -84,7 +84,8 @@ def test_what_is_not_as_it_was_is_folded_anew(folder, what, monkeypatch):
     elif what == "table":
         flip(folder / "tables" / "exposures.parquet")
     elif what == "list":
-        flip(folder / "tables" / "kept.json")
+        kept = folder / "tables" / "kept.json"
+        kept.write_bytes(kept.read_bytes()[:-10])
     elif what == "version":
         monkeypatch.setattr("rigkit.session.__version__", "0.0.9")
     else:

@@ -14,6 +14,7 @@ import zmq
 
 from rigkit.errors import NoReply
 from rigkit.link.client import Client
+from tests.fakes import Forgetful
 
 #: What the server does with a request, and how often of a hundred times.
 HABITS = {"answer": 62, "late": 12, "never": 6, "restart": 8, "die before reading": 7, "hang": 5}
@@ -91,19 +92,6 @@ class Troublesome:
         self._publisher.close(0)
         self._socket.close(0)
         self._context.term()
-
-
-class Forgetful:
-    """A sink that keeps nothing."""
-
-    def append(self, batch: Any, /) -> None:
-        pass
-
-    def note(self, kind: str, /, **fields: Any) -> None:
-        pass
-
-    def wake(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize("count", [400, pytest.param(10_000, marks=[pytest.mark.campaign, pytest.mark.timeout(900)])])

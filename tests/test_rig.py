@@ -116,6 +116,15 @@ def test_a_camera_that_was_unplugged_is_accounted(tmp_path):
         assert rig.without("A03", reason="no power").shoot().ok
 
 
+def test_the_record_of_a_shot_is_brought_to_the_disk_also_if_nobody_waits_for_it(rig, monkeypatch):
+    rig._sitting.wait_for(lambda: False, 0.1)
+    shot = rig.shoot(wait=None)
+    synced: list[bool] = []
+    monkeypatch.setattr(rig.session.log, "sync", lambda: synced.append(shot.done))
+    rig._sitting.wait_for(lambda: bool(synced), 10.0)  # for something else altogether
+    assert synced == [True]
+
+
 def test_what_all_that_is_missing_has_in_common_is_named(tmp_path):
     down = {"faults": [{"kind": "hub_down", "camera": "A03", "at": "0.2s"}]}
     with rigkit.simulate(cameras=12, seed=1, scenario=down, session=tmp_path / "s") as rig:

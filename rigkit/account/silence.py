@@ -11,7 +11,7 @@ from rigkit.record.state import State, text_of
 if TYPE_CHECKING:
     from rigkit.account.fold import Account
 
-__all__ = ["GONE", "tick"]
+__all__ = ["GONE", "tick", "took_one"]
 
 #: First guess of how long a camera takes from the release to news of its photo, s; then learned, within these bounds.
 FIRST_LATENCY_S = 5.0
@@ -105,17 +105,23 @@ def _ask(state: State, exposure: Exposure) -> bool:
     """
     if exposure.asked_ns is None:
         return True
-    more = _status(state, exposure) == "Busy" or _took_one(state, exposure)
+    more = _status(state, exposure) == "Busy" or took_one(state, exposure)
     return exposure.answered and not exposure.asked_full and more
 
 
-def _took_one(state: State, exposure: Exposure) -> bool:
-    """Whether the camera's own counters say that it has taken a photo since it was fired."""
+def took_one(state: State, exposure: Exposure) -> bool:
+    """Whether the camera's own counters say that it took a photo since it was fired, or don't say that it didn't."""
     camera = state.cameras.get(exposure.camera_key)
-    counters = (("CameraNumPhotosTaken", exposure.taken_before), ("PhotoBatchNum", exposure.batch_expected))
-    return camera is not None and any(
-        before is not None and (camera.count(name) or 0) > before for name, before in counters
-    )
+    if camera is None:
+        return False
+    for name, before in (
+        ("CameraNumPhotosTaken", exposure.taken_before),
+        ("PhotoBatchNum", exposure.batch_expected),
+    ):
+        now = camera.count(name)
+        if now is None or before is None or now > before:
+            return True
+    return False
 
 
 def _questions(state: State, shot: ShotAccount, overdue: Iterable[Exposure]) -> Iterator[Reconcile]:

@@ -16,7 +16,14 @@ from pathlib import Path
 
 from rigkit.errors import RigError
 
-__all__ = ["SimulatorProcess"]
+__all__ = ["SimulatorProcess", "own_environment"]
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment of a child that must import this very rigkit, also where it is not installed."""
+    here = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": here if not known else os.pathsep.join([here, known])}
 
 
 class SimulatorProcess:
@@ -43,10 +50,6 @@ class SimulatorProcess:
     def __init__(self, arguments: list[str], *, timeout: float = 20.0) -> None:
         command = [sys.executable, "-m", "rigkit", "sim", "--embedded"]
         command += ["--publisher", "tcp://127.0.0.1:*", "--reqrep", "tcp://127.0.0.1:*", *arguments]
-        # The child must import this very rigkit, also where it is not installed.
-        here = str(Path(__file__).resolve().parents[2])
-        known = os.environ.get("PYTHONPATH")
-        environment = {**os.environ, "PYTHONPATH": here if not known else os.pathsep.join([here, known])}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         try:
             self._process = subprocess.Popen(
@@ -54,7 +57,7 @@ class SimulatorProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
-                env=environment,
+                env=own_environment(),
                 start_new_session=sys.platform != "win32",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )

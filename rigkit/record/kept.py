@@ -35,7 +35,7 @@ class _List(msgspec.Struct):
     Attributes
     ----------
     made_by : str
-        What decides how a table looks: rigkit's version and that of the table declarations.
+        What decides how a table looks besides the journal: rigkit's version, the session, the table declarations.
     journal : dict of str to str
         Name of each journal file -> XXH3 (128 bit) of its bytes.
     tables : dict of str to str
@@ -47,7 +47,7 @@ class _List(msgspec.Struct):
     tables: dict[str, str]
 
 
-def keep_tables(folder: Path, tables: Iterable[tuple[str, pd.DataFrame]], version: str) -> None:
+def keep_tables(folder: Path, tables: Iterable[tuple[str, pd.DataFrame]], made_by: str) -> None:
     """Write tables of a closed session as ``tables/<name>.parquet``, which any tool reads.
 
     Parameters
@@ -56,12 +56,12 @@ def keep_tables(folder: Path, tables: Iterable[tuple[str, pd.DataFrame]], versio
         The session folder; nobody writes to its journal any more.
     tables : iterable of (str, pandas.DataFrame)
         What is kept.
-    version : str
-        rigkit's.
+    made_by : str
+        What they depend on besides the journal and their declaration.
 
     Raises
     ------
-    OSError
+    OSError, ValueError, TypeError
         They can't be written; what is there is not taken for valid.
     """
     where = folder / "tables"
@@ -73,7 +73,7 @@ def keep_tables(folder: Path, tables: Iterable[tuple[str, pd.DataFrame]], versio
         table.to_parquet(data, compression="zstd")
         _write(where / f"{name}.parquet", data.getvalue())
         sums[name] = xxh3_128_hexdigest(data.getvalue())
-    _write(where / _LIST, msgspec.json.encode(_List(_made_by(version), _journal_sums(folder), sums)) + b"\n")
+    _write(where / _LIST, msgspec.json.encode(_List(_full(made_by), _journal_sums(folder), sums)) + b"\n")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -87,8 +87,8 @@ def _write(path: Path, data: bytes) -> None:
         raise
 
 
-def _made_by(version: str) -> str:
-    return f"rigkit {version}, tables {SCHEMA_VERSION}"
+def _full(made_by: str) -> str:
+    return f"{made_by}, tables {SCHEMA_VERSION}"
 
 
 def _journal_sums(folder: Path) -> dict[str, str]:
@@ -113,21 +113,21 @@ class KeptTables:
     ----------
     folder : Path
         The session folder.
-    version : str
-        rigkit's.
+    made_by : str
+        As for :func:`keep_tables`.
     """
 
-    def __init__(self, folder: Path, version: str) -> None:
+    def __init__(self, folder: Path, made_by: str) -> None:
         self._where = folder / "tables"
-        self._sums = self._trusted(folder, version)
+        self._sums = self._trusted(folder, made_by)
 
     def __bool__(self) -> bool:
         return bool(self._sums)
 
-    def _trusted(self, folder: Path, version: str) -> Mapping[str, str]:
+    def _trusted(self, folder: Path, made_by: str) -> Mapping[str, str]:
         try:
             kept = msgspec.json.decode((self._where / _LIST).read_bytes(), type=_List)
-            if kept.made_by == _made_by(version) and kept.journal and kept.journal == _journal_sums(folder):
+            if kept.made_by == _full(made_by) and kept.journal and kept.journal == _journal_sums(folder):
                 return kept.tables
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rigkit.link.client import Client
 from rigkit.record.journal import JournalWriter
 from rigkit.record.log import Log
 from tests.bench.measure import Row, interleaved, ratios
+from tests.fakes import Forgetful
 
 __all__ = ["ABOUT", "run"]
 
@@ -54,7 +55,7 @@ def run(rounds: int) -> list[Row]:
         ways: dict[str, Callable[[], None]] = {
             "bytes": stack.enter_context(_script(requests, coded=False)),
             "script": stack.enter_context(_script(requests, coded=True)),
-            "client": stack.enter_context(_client(requests, publisher, _Nothing())),
+            "client": stack.enter_context(_client(requests, publisher, Forgetful())),
             "journalled": stack.enter_context(
                 _client(requests, publisher, Log(JournalWriter(folder / "journal", "rig")))
             ),
@@ -72,19 +73,6 @@ def run(rounds: int) -> list[Row]:
         Row("p99: REQ script, json", worst["script"], "us"),
         Row("p99: rigkit's client, journalled", worst["journalled"], "us"),
     ]
-
-
-class _Nothing:
-    """A sink that keeps nothing."""
-
-    def append(self, batch: Sequence[Any], /) -> None:
-        pass
-
-    def note(self, kind: str, /, **fields: Any) -> None:
-        pass
-
-    def wake(self) -> None:
-        pass
 
 
 def _timed(call: Callable[[], None]) -> Callable[[], list[float]]:
