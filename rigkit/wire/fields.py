@@ -24,6 +24,7 @@ __all__ = [
     "PROPERTY_INFO",
     "VERSIONS",
     "Field",
+    "within",
 ]
 
 #: The published specifications, oldest first.
@@ -83,7 +84,7 @@ class Field(NamedTuple):
 
     def listed_in(self, version: str) -> bool:
         """Whether a specification, one of ``VERSIONS``, has this field."""
-        return _within(version, self.since, self.until)
+        return within(version, self.since, self.until)
 
     def type_in(self, version: str) -> str:
         """Return the type that a specification gives it."""
@@ -91,7 +92,7 @@ class Field(NamedTuple):
 
     def words_in(self, version: str) -> tuple[str, ...]:
         """Return the words that a specification allows; empty: any text."""
-        absent = {word for word, since, until in self.dated if not _within(version, since, until)}
+        absent = {word for word, since, until in self.dated if not within(version, since, until)}
         return tuple(word for word in self.choices if word not in absent)
 
     def problem(self, value: Any, version: str = "") -> str:
@@ -143,7 +144,8 @@ class Field(NamedTuple):
         return ""
 
 
-def _within(version: str, since: str, until: str) -> bool:
+def within(version: str, since: str, until: str) -> bool:
+    """Whether a specification lies between two others, both included; all three are of ``VERSIONS``."""
     return VERSIONS.index(since) <= VERSIONS.index(version) <= VERSIONS.index(until)
 
 

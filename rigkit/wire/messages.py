@@ -22,6 +22,7 @@ from rigkit.wire.fields import (
     PHOTO_INFO,
     PHOTO_SELECTION,
     VERSIONS,
+    within,
 )
 
 __all__ = ["ALIASES", "MESSAGES", "MessageSpec", "check_request", "messages_of"]
@@ -67,7 +68,7 @@ class MessageSpec(NamedTuple):
 
     def listed_in(self, version: str) -> bool:
         """Whether a specification, one of ``VERSIONS``, has this message."""
-        return VERSIONS.index(self.since) <= VERSIONS.index(version) <= VERSIONS.index(self.until)
+        return within(version, self.since, self.until)
 
     def fields_in(self, version: str) -> tuple[str, ...]:
         """Fields of this message in one specification, by current names.
