@@ -24,7 +24,7 @@ from rigkit.record.kept import KeptTables, keep_tables
 from rigkit.record.log import Log
 from rigkit.record.reading import Reading, Unreadable, read_journal
 from rigkit.record.state import State, text_of
-from rigkit.record.tables import camera_rows, event_row, loss_rows, request_rows, setting_rows
+from rigkit.record.tables import camera_rows, loss_rows, request_rows, setting_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rigkit.account.live import LiveExposures, LivePhotos
+    from rigkit.account.live_events import LiveEvents
 
 __all__ = ["Session", "open"]
 
@@ -73,6 +74,7 @@ class Session:
         self.closed = log is None
         self._folding = False
         self._live: dict[str, LivePhotos | LiveExposures] = {}
+        self._live_events: LiveEvents | None = None
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
         self._found: dict[str, Path] = {}
         self._mapped: dict[str, str] | None = None
@@ -228,12 +230,13 @@ class Session:
     @property
     def events(self) -> pd.DataFrame:
         """Every message heard, sent or noted, in order. Index event_no."""
-        return self._table("events", self._event_rows)
+        with self.log.guard:
+            self.refresh()
+            if self._live_events is None:
+                from rigkit.account.live_events import LiveEvents
 
-    def _event_rows(self) -> Iterator[dict[str, Any]]:
-        entries = self.log.since(0)[: self._book.folded]
-        for number, (entry, facts) in enumerate(zip(entries, self._book.facts(0, entries), strict=True)):
-            yield event_row(number, entry, facts)
+                self._live_events = LiveEvents(self._book)
+            return self._live_events.frame(self.log.since(self._live_events.rows))
 
     @property
     def requests(self) -> pd.DataFrame:

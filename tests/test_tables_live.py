@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rigkit.record.columns import frame
 from rigkit.record.folder import Manifest
 from rigkit.record.lines import Entry
 from rigkit.record.log import Log
+from rigkit.record.tables import event_row
 from rigkit.session import Session
 from rigkit.wire import decode_frame
 from rigkit.wire.shapes import EventReader
@@ -93,7 +95,16 @@ def from_scratch(session: Session) -> dict[str, pd.DataFrame]:
     return {
         "photos": frame("photos", photo_rows(account, state, label, session.simulated, session.locate)),
         "exposures": frame("exposures", exposure_rows(account, state, label, session.simulated)),
+        "events": frame("events", events_from_scratch(session)),
     }
+
+
+def events_from_scratch(session: Session) -> Iterator[dict[str, Any]]:
+    entries = session.log.since(0)
+    book = Book(ID)
+    book.take(entries)
+    for number, (one, facts) in enumerate(zip(entries, book.facts(0, entries), strict=True)):
+        yield event_row(number, one, facts)
 
 
 # -- live tables ------------------------------------------------------------------------------------------------------
@@ -169,7 +180,7 @@ def test_tables_of_a_session_that_goes_on_are_the_tables(steps):
         if what != "look":
             session.log._entries.extend(entries_of(number, what, about, left_out))
             continue
-        live = {"photos": session.photos, "exposures": session.exposures}
+        live = {"photos": session.photos, "exposures": session.exposures, "events": session.events}
         for name, expected in from_scratch(session).items():
             assert_frame_equal(live[name], expected)
         handed_out += [(table, _fingerprint(table)) for table in live.values()]
@@ -216,10 +227,30 @@ def test_a_refresh_that_was_interrupted_begins_anew_and_so_do_its_tables(monkeyp
             session.refresh()
     for name, expected in from_scratch(session_of(session.log.since(0))).items():
         assert expected is not None, name
-    live = {"photos": session.photos, "exposures": session.exposures}
+    live = {"photos": session.photos, "exposures": session.exposures, "events": session.events}
     for name, expected in from_scratch(session).items():
         assert_frame_equal(live[name], expected)
     assert list(session.photos["name"]) == ["B.JPG"]
+
+
+def test_an_interrupt_while_events_become_rows_begins_anew(monkeypatch):
+    session = session_of([entry(photo_event(1))])
+    before = session.events
+    session.log._entries.extend([entry(photo_event(2, PhotoName="B.JPG")), entry(camera_event(3))])
+    live = session._live_events
+    assert live is not None
+    column = live._builder._columns["payload"]
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(column, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _ = session.events
+    assert list(before["msg_seq_num"]) == [1]
+    assert_frame_equal(session.events, from_scratch(session)["events"])
+    assert list(session.events["msg_seq_num"]) == [1, 2, 3]
 
 
 # -- two ways to read an event ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -22,6 +23,7 @@ from rigkit.link.child import SimulatorProcess
 from rigkit.sim import SimSettings
 from tests.campaign.drive import Run, run
 from tests.campaign.plan import Plan, Step
+from tests.campaign.strait import strait
 from tests.campaign.world import Path
 
 __all__ = ["COMPARED", "Row", "main", "over_sockets", "shoot", "table", "virtual"]
@@ -29,6 +31,8 @@ __all__ = ["COMPARED", "Row", "main", "over_sockets", "shoot", "table", "virtual
 COMPARED = ["status", "attempt", "batch_num", "n_files"]
 SHARES = (0.0, 0.1, 0.6, 1.0)
 SEED = 1
+#: Bytes per second: 500 simulated cameras say ten times as much of one shot in a second and a half.
+NARROW = 3e5
 
 
 @dataclass
@@ -76,18 +80,39 @@ def _published(one: Run) -> int:
 
 
 def over_sockets(cameras: int, shots: int) -> Iterator[Row]:
-    """Run the shipped simulator: high-water mark 1000 or none, all events of a shot at once or spread as in life."""
+    """Run the shipped simulator: high-water mark 1000 or none, all events of a shot at once or spread as in life.
+
+    The last row is the one in which the mark bites: the way to the subscriber is narrower than what is published.
+    """
     whole: pd.DataFrame | None = None
-    for mark, (pace, speed) in itertools.product((0, 1000), (("paced", 1), ("at once", 1000))):
+    ways = [(mark, *pace, None) for mark, pace in itertools.product((0, 1000), (("paced", 1), ("at once", 1000)))]
+    for mark, pace, speed, narrow in [*ways, (1000, "narrow", 1000, NARROW)]:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            exposures, lost = shoot(FilePath(folder), cameras, shots, mark, speed)
+            exposures, lost = shoot(FilePath(folder), cameras, shots, mark, speed, narrow)
         whole = exposures if whole is None else whole
         name = f"sockets, {'no mark' if mark == 0 else f'mark {mark}'}, {pace}"
         yield _row(name, exposures, whole, None, lost, time.monotonic() - began)
 
 
-def shoot(folder: FilePath, cameras: int, shots: int, mark: int, speed: int) -> tuple[pd.DataFrame, int]:
+def shoot(
+    folder: FilePath, cameras: int, shots: int, mark: int, speed: int, narrow: float | None = None
+) -> tuple[pd.DataFrame, int]:
+    """Shoot with a simulator of its own; return the exposures and how many events were lost.
+
+    Parameters
+    ----------
+    folder : Path
+        For session and photos.
+    cameras, shots : int
+        How many.
+    mark : int
+        The publisher's high-water mark, messages; 0: none.
+    speed : int
+        How much faster than life the simulator's time runs.
+    narrow : float or None
+        So many bytes per second of what is published come through; None: all.
+    """
     arguments = [
         "--cameras",
         str(cameras),
@@ -100,9 +125,11 @@ def shoot(folder: FilePath, cameras: int, shots: int, mark: int, speed: int) -> 
     ]
     child = SimulatorProcess([*arguments, "--publisher-mark", str(mark), "--speed", str(speed)])
     try:
-        with warnings.catch_warnings():
+        with ExitStack() as stack:
+            publisher = child.publisher if narrow is None else stack.enter_context(strait(child.publisher, narrow))
+            stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore", RuntimeWarning)  # rigkit says that events were lost: so they shall be
-            rig = rigkit.connect(child.reqrep, publisher=child.publisher, session=folder / "session")
+            rig = rigkit.connect(child.reqrep, publisher=publisher, session=folder / "session")
             with rig:
                 for _ in range(shots):
                     rig.shoot(wait="files", ready_timeout=60)
