@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rigkit.errors import (
         BadMessage,
         Incomplete,
+        LayoutError,
         NoReply,
         NotReady,
         ProtocolError,
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     )
     from rigkit.link.client import Client
     from rigkit.link.server import Server
+    from rigkit.profiles import Profile
+    from rigkit.record.layout import Layout
     from rigkit.rig import Rig, connect, simulate
-    from rigkit.session import Session, open
+    from rigkit.session import Session
+    from rigkit.sessions import Sessions, open
     from rigkit.shot import Shot
     from rigkit.sim import SimulatedRig
     from rigkit.wire import Message
@@ -40,9 +44,12 @@ _HOMES = {
     "BadMessage": "rigkit.errors",
     "Client": "rigkit.link.client",
     "Incomplete": "rigkit.errors",
+    "Layout": "rigkit.record.layout",
+    "LayoutError": "rigkit.errors",
     "Message": "rigkit.wire",
     "NoReply": "rigkit.errors",
     "NotReady": "rigkit.errors",
+    "Profile": "rigkit.profiles",
     "ProtocolError": "rigkit.errors",
     "Refused": "rigkit.errors",
     "Rig": "rigkit.rig",
@@ -50,23 +57,27 @@ _HOMES = {
     "Server": "rigkit.link.server",
     "Session": "rigkit.session",
     "SessionError": "rigkit.errors",
+    "Sessions": "rigkit.sessions",
     "Shot": "rigkit.shot",
     "SimulatedRig": "rigkit.sim",
     "UnknownName": "rigkit.errors",
     "connect": "rigkit.rig",
-    "open": "rigkit.session",
+    "open": "rigkit.sessions",
     "simulate": "rigkit.rig",
 }
 #: Rooms that are public as they are.
-_ROOMS = ("account", "display", "errors", "link", "plots", "record", "sim", "wire")
+_ROOMS = ("account", "display", "doctor", "errors", "link", "plots", "record", "sim", "wire")
 
 __all__ = [
     "BadMessage",
     "Client",
     "Incomplete",
+    "Layout",
+    "LayoutError",
     "Message",
     "NoReply",
     "NotReady",
+    "Profile",
     "ProtocolError",
     "Refused",
     "Rig",
@@ -74,6 +85,7 @@ __all__ = [
     "Server",
     "Session",
     "SessionError",
+    "Sessions",
     "Shot",
     "SimulatedRig",
     "UnknownName",

@@ -6,8 +6,9 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from rigkit.errors import UnknownName
+from rigkit.errors import RigError, UnknownName
 from rigkit.record.columns import TABLES, frame
+from rigkit.record.state import UNSEEN
 from rigkit.record.tables import camera_rows
 from rigkit.session import Session
 from rigkit.sitting import Sitting
@@ -41,12 +42,16 @@ class Cameras:
         self._keys = keys
         self._name = name or sitting.address
         self._group = ""
+        #: Cameras that were left out by name, and why.
+        self._left_out: dict[str, str] = {}
         if keys is None:
             sitting.whole = weakref.ref(self)
 
     def _some(self, keys: tuple[str, ...], name: str) -> Self:
         """Make a Rig of these cameras, over the same link."""
-        return type(self)(self._sitting, keys, name)
+        chosen = type(self)(self._sitting, keys, name)
+        chosen._left_out = dict(self._left_out)
+        return chosen
 
     @property
     def session(self) -> Session:
@@ -60,34 +65,51 @@ class Cameras:
 
     @property
     def keys(self) -> list[str]:
-        """Camera keys of this Rig, in the application's order."""
-        self.session.refresh()
+        """Camera keys of this Rig, in the order of the layout, else of the application; without places that nobody stands at."""
+        members = self._members()
         if self._keys is not None:
-            return list(self._keys)
-        return [key for key, camera in list(self.session.state.cameras.items()) if camera.status != "Absent"]
+            return [key for key in members if not key.startswith(UNSEEN)]
+        cameras = self.session.state.cameras
+        return [key for key in members if key in cameras and cameras[key].status != "Absent"]
+
+    def _members(self) -> list[str]:
+        """List everybody a shot of this Rig expects, also places of the layout at which no camera has been seen."""
+        self.session.refresh()
+        state = self.session.state
+        if self._keys is None:
+            return state.members()
+        return state.present(self._keys)  # where nobody stood when this Rig was made, somebody may stand now
 
     @property
     def cameras(self) -> pd.DataFrame:
         """Who is there, who is not, in which state; index camera_key. See ``session.cameras`` for the columns."""
-        records = self._records()
+        members = set(self._members())
+        records = [*self._records(), *(one for one in self.session.state.unseen() if one.key in members)]
         with self.session.log.guard:
-            return frame("cameras", camera_rows(records, self.session.label, self.simulated))
+            return frame("cameras", camera_rows(records, self.session.label, self.simulated, self.session.state))
 
     @property
     def groups(self) -> list[str]:
-        """Names of the groups that are set in the application."""
+        """Names of the groups of the layout, and of those that are set in the application."""
         self.session.refresh()
-        return sorted({camera.group for camera in list(self.session.state.cameras.values()) if camera.group})
+        state = self.session.state
+        theirs = {camera.group for camera in list(state.cameras.values()) if camera.group}
+        return sorted(theirs | set(state.layout.groups if state.layout is not None else ()))
 
     def group(self, name: str) -> Self:
-        """Cameras of one group of the application, as a Rig.
+        """Cameras of one group, as a Rig: a group of the layout, else one that is set in the application.
 
         Raises
         ------
         UnknownName
             No camera of this Rig is in such a group.
         """
-        keys = tuple(camera.key for camera in self._records() if camera.group == name)
+        state, members = self.session.state, self._members()
+        keys: tuple[str, ...] = ()
+        if state.layout is not None and name in state.layout.groups:
+            keys = tuple(key for key in members if (place := state.place_of(key)) is not None and name in place.groups)
+        else:
+            keys = tuple(key for key in members if key in state.cameras and state.cameras[key].group == name)
         if not keys:
             raise UnknownName("group", name, self.groups)
         chosen = self._some(keys, name)
@@ -123,8 +145,13 @@ class Cameras:
             One of them is not in this Rig.
         """
         out = {self._key_of(name) for name in names}
-        self.session.log.note("without", camera_keys=sorted(out), reason=reason)
-        return self._some(tuple(key for key in self.keys if key not in out), f"{self._name} without {', '.join(names)}")
+        if not self.session.closed:
+            self.session.log.note("without", camera_keys=sorted(out), reason=reason)
+        chosen = self._some(
+            tuple(key for key in self._members() if key not in out), f"{self._name} without {', '.join(names)}"
+        )
+        chosen._left_out = {**self._left_out, **dict.fromkeys(sorted(out), reason)}
+        return chosen
 
     def __getitem__(self, names: str | tuple[str, ...]) -> Self:
         """One camera or several, by position, name or key: ``rig["F03"]``, ``rig["F03", "F04"]``."""
@@ -145,7 +172,7 @@ class Cameras:
             return False
 
     def _key_of(self, name: str) -> str:
-        keys = self.keys
+        keys = self._members()
         if name in keys:
             return name
         found = [key for key in keys if self.session.label(key) == name]
@@ -169,10 +196,19 @@ class Cameras:
 
         All means every camera that is not Absent; whether the application takes it to mean the unconnected ones too is not
         known, so it is used only when there are none of them.
+
+        Raises
+        ------
+        RigError
+            Nobody is there.
         """
         keys, cameras = self.keys, list(self.session.state.cameras.values())
         if self._keys is None and set(keys) == {camera.key for camera in cameras}:
             return selection(None)
+        if not keys and self._keys is not None:
+            raise RigError(
+                f"nobody was seen at {self._name}, so nothing was sent. rig.cameras lists who is there, rig.detect() looks for them"
+            )
         group = self._group
         if group and set(keys) == {camera.key for camera in cameras if camera.group == group}:
             return {"CameraSelection": "Group", "CameraGroup": group}

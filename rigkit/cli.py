@@ -235,6 +235,16 @@ def _errors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Say a warning as a sentence on standard error, without the line of code that it came from."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+        yield
+
+
+@contextlib.contextmanager
 def _rig(address: str | None, publisher: str | None, session: str | None, *, record: bool) -> Iterator[Rig]:
     """Connect; a command that only looks leaves no session folder behind unless it is given one."""
     import rigkit
@@ -350,28 +360,104 @@ def shoot(
 
 
 @main.command()
-@click.argument("folder", type=click.Path(file_okay=False))
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
 @click.option(
     "--table",
-    help="Print one table as CSV instead: shots, exposures, photos, cameras, settings, requests, events, loss.",
+    help="Print one table as CSV instead: shots, exposures, photos, cameras, settings, requests, events, loss, warnings.",
 )
+@click.option("--methods", is_flag=True, help="Print the paragraphs for the Methods section of a paper instead.")
 @click.option("--report", is_flag=True, help="Write report.html, tables/ and plots/ anew.")
-def show(folder: str, table: str | None, report: bool) -> None:
-    """Show a session folder; no server is needed."""
-    with _errors():
+def show(folders: tuple[str, ...], table: str | None, methods: bool, report: bool) -> None:
+    """Show a session folder, or several as one: folders, or a pattern like "scans/*/P*". No server is needed."""
+    with _errors(), _warnings_told():
         import rigkit
+        from rigkit import display
         from rigkit.errors import UnknownName
 
-        session = rigkit.open(folder)
-        names = ("shots", "exposures", "photos", "cameras", "settings", "requests", "events", "loss")
+        shown = rigkit.open(folders[0]) if len(folders) == 1 else rigkit.open(folders)
+        names = ("shots", "exposures", "photos", "cameras", "settings", "requests", "events", "loss", "warnings")
         if table is not None and table not in names:
             raise UnknownName("table", table, names)
         if table is not None:
-            getattr(session, table).to_csv(sys.stdout)
+            getattr(shown, table).to_csv(sys.stdout)
             return
-        click.echo(repr(session))
-        if report:
-            click.echo(f"report {session.report()}")
+        if methods:
+            _echo(shown.methods())
+            return
+        sessions = list(shown) if isinstance(shown, rigkit.Sessions) else [shown]
+        _echo(repr(shown) if isinstance(shown, rigkit.Sessions) else display.show_text(*shown.recorded()))
+        for session in sessions if report else ():
+            _echo(f"report {session.report()}")
+        if shown is sessions[0] and not report:
+            page = shown.path / "report.html"
+            _echo(
+                f"\nreport {page}"
+                if page.exists()
+                else f'\nreport: none yet; rigkit show "{shown.path}" --report writes it'
+            )
+
+
+def _echo(text: str) -> None:
+    """Print what may hold any character: a console that can't spell one (Windows, redirected) shows a question mark."""
+    spelling = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(spelling, "replace").decode(spelling))
+
+
+@main.command()
+@click.argument("folder", type=click.Path())
+def verify(folder: str) -> None:
+    """Hold every photo file of a session that is here against its checksum. Ends with 3 if one differs or can't be found."""
+    with _errors():
+        from rigkit.record.checksums import told_trouble
+        from rigkit.session import open_folder
+
+        table = open_folder(folder).verify()
+    trouble = told_trouble(table)
+    _echo("\n".join([*trouble, table.attrs["summary"]]))
+    if trouble:
+        sys.exit(_ExitCode.INCOMPLETE)
+
+
+@main.command()
+@click.argument("address", required=False)
+@click.option("--publisher", help="The publisher's endpoint, where it is not at its usual place.")
+@click.option(
+    "--photos",
+    multiple=True,
+    metavar="THERE=HERE",
+    help="A folder on the application's computer, and the same folder here; may be repeated.",
+)
+@click.option(
+    "--timeout",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds for each step; all together take three times as long at the most.",
+)
+def doctor(address: str | None, publisher: str | None, photos: tuple[str, ...], timeout: float) -> None:
+    """Say of a connection what works, what does not, and what to do; nothing is fired or changed.
+
+    ADDRESS is tcp://rig-pc, a request endpoint, or sim:24.  [default: $RIGKIT_ADDRESS, tcp://127.0.0.1]. Ends with 1 if there is no
+    connection, 4 if there is one and something needs hands.
+    """
+    import shutil
+
+    from rigkit.doctor import as_text, examine
+    from rigkit.errors import UnknownName
+
+    pairs = [pair.partition("=") for pair in photos]
+    if any(not (there.strip() and here.strip()) for there, _, here in pairs):
+        raise click.UsageError("--photos: give THERE=HERE, such as D:/scans=/mnt/rig")
+    try:
+        mapping = {there.strip(): here.strip() for there, _, here in pairs}
+        table = examine(address, publisher=publisher, photos=mapping, timeout=timeout)
+    except (UnknownName, ValueError) as exc:
+        raise click.UsageError(str(exc)) from None
+    _echo(as_text(table, min(120, shutil.get_terminal_size().columns)))
+    if not table.attrs["connects"]:
+        sys.exit(1)
+    if (table["ok"] == False).any():  # noqa: E712 - <NA> is neither
+        sys.exit(_ExitCode.NEEDS_OPERATOR)
 
 
 @main.command()

@@ -8,6 +8,7 @@
     ├── NotReady                      an expected camera can't fire now
     ├── Incomplete                    a shot lacks exposures; raised only by Shot.check()
     ├── BadMessage (also ValueError)  a frame that is not a message of the External API
+    ├── LayoutError (also ValueError) a layout can't be read, or can't be changed like that
     ├── ProtocolError                 a shoot protocol can't be read, or can't go on
     ├── SessionError                  a session folder can't be used as asked
     └── UnknownName (also LookupError) no such camera, group, property, value, message or field
@@ -25,6 +26,7 @@ from typing import Any, Literal
 __all__ = [
     "BadMessage",
     "Incomplete",
+    "LayoutError",
     "NoReply",
     "NotReady",
     "ProtocolError",
@@ -194,6 +196,34 @@ class BadMessage(RigError, ValueError):
     def __str__(self) -> str:
         head = self.raw[:60]
         return f"not a message of the External API: {self.reason}; {len(self.raw)} bytes starting {head!r}"
+
+
+class LayoutError(RigError, ValueError):
+    """A layout can't be read, or can't be changed as asked; nothing was taken over.
+
+    Parameters
+    ----------
+    source : object
+        What was read: the path of the file, or a word for what else it was.
+    problems : sequence of str
+        All that is wrong, each with its line and position. The first twelve are spelt out.
+    hint : str
+        What to do about them.
+    """
+
+    def __init__(self, source: object, problems: Sequence[str], hint: str = "") -> None:
+        super().__init__(str(source), tuple(problems), hint)
+        self.source = str(source)
+        self.problems = tuple(problems)
+        self.hint = hint or "Correct this and load it again; nothing was taken over."
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return f"{self.source}: {self.problems[0]}. {self.hint}"
+        named = [f"  {problem}" for problem in self.problems[:12]]
+        if len(self.problems) > len(named):
+            named.append(f"  and {len(self.problems) - len(named)} more")
+        return "\n".join([f"{self.source}: {len(self.problems)} problems", *named, self.hint])
 
 
 class ProtocolError(RigError):

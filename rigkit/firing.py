@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from rigkit.cameras import Cameras
-from rigkit.errors import NoReply, NotReady, RigError, UnknownName, listed
-from rigkit.release import Release, fire
+from rigkit.errors import RigError, UnknownName, listed
+from rigkit.filenames import name_files
+from rigkit.readiness import wait_ready
+from rigkit.record.labels import check_labels
+from rigkit.record.state import UNSEEN
+from rigkit.release import Awaited, Release, fire, open_shot
 from rigkit.shot import Shot, Until
-from rigkit.sitting import say
 from rigkit.wire.selection import selection
 
 if TYPE_CHECKING:
@@ -30,10 +33,6 @@ class How(TypedDict, total=False):
     pose: str | None
     rep: int | None
     note: str | None
-
-
-#: Statuses that waiting can mend; the others need hands.
-_SOON_READY = frozenset({"Busy", ""})
 
 
 class Firing(Cameras):
@@ -156,13 +155,20 @@ class Firing(Cameras):
         -------
         pandas.DataFrame
             ``cameras``, with ``trigger_index``.
+
+        Raises
+        ------
+        RigError
+            At one of these places nobody was seen; nothing was set.
         """
         if not isinstance(order, Mapping):
             order = {name: number for number, name in enumerate(order)}
-        for index, names in _by_value(order).items():
-            keys = [self._key_of(name) for name in names]
+        wanted = {self._key_of(name): int(index) for name, index in order.items()}
+        unseen = [self.session.label(key) for key in wanted if key.startswith(UNSEEN)]
+        if unseen:
+            raise RigError(f"nobody was seen at {listed(unseen)}, so no order was set; leave them out of it")
+        for index, keys in _by_value(wanted).items():
             self._sitting.demand("SetCameraTriggerIndex", {**selection(keys), "CameraTriggerIndex": index})
-        wanted = {self._key_of(name): index for name, index in order.items()}
         cameras = self.session.state.cameras
         self._sitting.wait_for(
             lambda: all(cameras[key].count("CameraTriggerIndex") == at for key, at in wanted.items()), 2.0
@@ -252,6 +258,73 @@ class Firing(Cameras):
         finally:
             self._sitting.let_go(*off)
 
+    @contextlib.contextmanager
+    def expect(
+        self,
+        *,
+        timeout: float = 30.0,
+        lasts_s: float = 0.0,
+        wait: Until | None = "exposed",
+        subject: str | None = None,
+        pose: str | None = None,
+        rep: int | None = None,
+        note: str | None = None,
+    ) -> Iterator[Shot]:
+        """Account for a release that rigkit does not fire: a trigger box, the application's own button, another program.
+
+        ``with rig.expect(pose="apose", timeout=20) as shot: input("press the trigger")``. The account is that of any shot: every
+        camera of this Rig ends captured, recovered or missing. When the shutters opened is not known, so there is no
+        ``requested`` and no ``arrival_s``. Photos that come while nobody expects them become shots of trigger ``external`` too.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds, from the beginning of the block, within which somebody releases. If nothing is heard in that time, all
+            cameras are missing (``not_released``).
+        lasts_s : float
+            Seconds that the release itself takes: the delays of a trigger box, bulb.
+        wait : {"exposed", "files"} or None
+            At the end of the block, wait as :meth:`shoot` does; None: don't.
+        subject, pose, rep, note : str, str, int, str or None
+            Labels, found again in every table.
+
+        Yields
+        ------
+        Shot
+            Its account, live; complete at the end of the block, if there is a wait.
+
+        Raises
+        ------
+        RigError
+            This Rig has no cameras.
+        ValueError
+            A label can't be one.
+        """
+        if wait not in {"exposed", "files", None}:
+            raise ValueError(f"wait is 'exposed', 'files' or None, not {wait!r}")
+        if self._sitting.closed:
+            raise RigError("this Rig is closed, so no release can be heard of; connect again")
+        keys, cameras = self._members(), self.session.state.cameras
+        if not keys:
+            raise RigError("this Rig has no cameras to expect; rig.cameras of the whole rig lists who is there")
+        labels = self._labels(subject=subject, pose=pose, rep=rep, note=note)
+        name_files(self._sitting, labels)
+        not_ready = {key: "not seen" for key in keys if key not in cameras}
+        awaited = Awaited(float(timeout), float(lasts_s))
+        shot_id = open_shot(
+            self._sitting,
+            keys,
+            "external",
+            not_ready=not_ready,
+            labels=labels,
+            excluded=self._left_out,
+            awaited=awaited,
+        )
+        shot = Shot(self._sitting, shot_id)
+        yield shot
+        if wait is not None:
+            shot.wait(wait)
+
     def shot(self, shot_id: int | None = None) -> Shot:
         """Return a shot of this session by its number, for example after an interrupt.
 
@@ -288,64 +361,39 @@ class Firing(Cameras):
         """Do what all releases have in common: wait for Ready, fire, wait for the account."""
         if wait not in {"exposed", "files", None}:
             raise ValueError(f"wait is 'exposed', 'files' or None, not {wait!r}")
-        keys = self.keys
-        if not keys:
+        keys = self._members()
+        if not self.keys:
             raise RigError(
                 "this Rig has no cameras, so nothing was fired; rig.cameras of the whole rig lists who is there"
             )
-        not_ready = self._wait_ready(keys, ready_timeout, anyway)
+        labels = self._labels(subject=subject, pose=pose, rep=rep, note=note)
+        not_ready = wait_ready(self._sitting, keys, ready_timeout, anyway)
         ready = [key for key in keys if key not in not_ready]
         chosen = selection(ready) if not_ready else self._selection()
-        labels = {"subject": subject, "pose": pose, "rep": rep, "note": note}
-        shot_id = fire(self._sitting, keys, release(chosen), not_ready=not_ready, labels=labels)
+        name_files(self._sitting, labels)
+        shot_id = fire(
+            self._sitting, keys, release(chosen), not_ready=not_ready, labels=labels, excluded=self._left_out
+        )
         shot = Shot(self._sitting, shot_id)
         return shot if wait is None else shot.wait(wait, timeout)
 
-    def _wait_ready(self, keys: list[str], timeout: float, anyway: bool) -> dict[str, str]:
-        """Wait for cameras to be Ready; return those that are not, with their status.
+    def _labels(self, **given: Any) -> dict[str, Any]:
+        """Check labels; in a sitting that was begun for a subject, theirs is the usual one.
 
         Raises
         ------
-        NotReady
-            Some are not, and ``anyway`` was not said.
+        ValueError
+            One of them can't be a label, or breaks the rule for subjects; nothing was fired.
         """
-        clock = self._sitting.clock
-        deadline = clock.monotonic() + timeout
-        statuses: dict[str, str] = {}
-        told = False
-
-        def settled() -> bool:
-            cameras = self.session.state.cameras
-            statuses.clear()
-            statuses.update({key: cameras[key].status if key in cameras else "Absent" for key in keys})
-            # The event that says Busy may still be on its way: who owes an exposure is not ready for the next one.
-            owing = self.session.account.owing()
-            statuses.update({key: "Busy" for key in keys if key in owing and statuses[key] == "Ready"})
-            unready = [status for status in statuses.values() if status != "Ready"]
-            return not unready or (anyway and not any(status in _SOON_READY for status in unready))
-
-        while not self._sitting.wait_for(settled, min(1.0, max(0.0, deadline - clock.monotonic()))):
-            # A second of silence: the event that said Ready may have been lost, so ask.
-            left = deadline - clock.monotonic()
-            if left > 0:
-                with contextlib.suppress(NoReply):  # nobody answers: then nobody is Ready either
-                    self._sitting.synchronise(keys, photos=False, timeout=min(left, self._sitting.client.timeout))
-            if settled() or clock.monotonic() >= deadline:
-                break
-            if not told:  # somebody may be standing in the rig
-                told = True
-                late = listed(
-                    f"{self.session.label(key)} ({status})" for key, status in statuses.items() if status != "Ready"
-                )
-                say(f"Waiting for {late} to become Ready, {timeout:g} s at most …")
-        not_ready = {key: status for key, status in statuses.items() if status != "Ready"}
-        if not_ready and not anyway:
-            raise NotReady({self.session.label(key): status or "unknown" for key, status in not_ready.items()}, timeout)
-        return not_ready
+        manifest = self.session.manifest
+        labels = check_labels(given, manifest.subject_rule)
+        if labels["subject"] is None and manifest.subject:
+            labels["subject"] = manifest.subject
+        return labels
 
 
 def _by_value(order: Mapping[str, int]) -> dict[int, list[str]]:
-    """Turn name -> index round: index -> names, so that each index is one request."""
+    """Turn key -> index round: index -> keys, so that each index is one request."""
     turned: dict[int, list[str]] = {}
     for name, index in order.items():
         turned.setdefault(int(index), []).append(name)

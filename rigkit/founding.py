@@ -20,14 +20,15 @@ from rigkit.record.folder import (
     read_manifest,
     write_manifest,
 )
+from rigkit.record.mapping import merged_mapping
 from rigkit.record.reading import Reading
 from rigkit.session import read_entries
 
 if TYPE_CHECKING:
     from rigkit.address import Address
-    from rigkit.sitting import Link
+    from rigkit.link.link import Link
 
-__all__ = ["Founded", "check_kind", "first_state", "found_session", "is_simulator", "remove_made"]
+__all__ = ["Founded", "Whose", "check_kind", "first_state", "found_session", "is_simulator", "remove_made"]
 
 
 class Founded(NamedTuple):
@@ -43,6 +44,24 @@ class Founded(NamedTuple):
 
     manifest: Manifest
     reading: Reading
+
+
+class Whose(NamedTuple):
+    """Whose sitting a session is.
+
+    Attributes
+    ----------
+    subject : str
+        The participant's code.
+    sitting : int
+        Which sitting of theirs, from 1.
+    rule : str
+        Regular expression that subjects must match; empty: none.
+    """
+
+    subject: str
+    sitting: int
+    rule: str
 
 
 def first_state(client: Link) -> dict[str, Any]:
@@ -84,6 +103,7 @@ def found_session(
     new: bool,
     simulated: bool,
     photos: Mapping[str, str] | None = None,
+    whose: Whose | None = None,
 ) -> Founded:
     """Make a session, or read the one that goes on; its manifest says what it is connected to now.
 
@@ -103,6 +123,8 @@ def found_session(
         The far end is rigkit's own simulator.
     photos : mapping of str to str, or None
         From folders of the application's computer to folders here.
+    whose : Whose or None
+        Whose sitting a new session is; None: nobody's.
 
     Raises
     ------
@@ -120,12 +142,14 @@ def found_session(
     manifest.application = str(node.get("NodeVersion", ""))
     manifest.dialect, manifest.simulated = client.dialect.name, simulated
     manifest.folder, manifest.local = str(folder), where.local
-    manifest.photos = {**manifest.photos, **(photos or {})}
+    manifest.photos = merged_mapping(manifest.photos, photos or {})
     manifest.rigkit_version = __version__
     for name, value in environment().items():
         setattr(manifest, name, value)
     if new:
         manifest.session_id, manifest.created_wall_ns = secrets.token_hex(4), time.time_ns()
+    if whose is not None:
+        manifest.subject, manifest.sitting, manifest.subject_rule = whose
     write_manifest(folder, manifest)
     return Founded(manifest, reading)
 

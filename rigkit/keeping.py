@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.cameras import Cameras
 from rigkit.errors import RigError, UnknownName
+from rigkit.filenames import set_options
 from rigkit.wire import MESSAGES
 from rigkit.wire.selection import photo_selection, selection
 from rigkit.wire.values import python_name
@@ -54,7 +55,36 @@ class Keeping(Cameras):
             self._sitting.demand("Download", photo_selection(keys), hint="Are their cameras connected?")
             known = self.session.state.photos
             self._sitting.wait_for(lambda: all(known[key].location == "Local Disk" for key in keys), timeout)
-        return self.session.photos.loc[keys]
+        return self.session.held_photos.loc[keys]
+
+    def checksums(self, *, wait: bool = True, timeout: float | None = None) -> pd.DataFrame:
+        """SHA-256 of the photo files of this Rig that are here.
+
+        They are taken in the background from the moment of connecting, one file at a time, while the rig is not busy with a shot,
+        and noted in the record; ``session.photos`` has them too, and ``session.verify()`` holds the files against them. What it
+        costs is reading each file once, over the network if it is on a share, and the time of one core: 0.02 s for a photo of 25 MB
+        where the processor has SHA instructions (1100 MB/s measured), some 0.1 s where it has none.
+
+        PhotoHash, where an application sends it, is something else (column ``hash`` of ``photos``): what it is a hash of, and
+        by which rule, is not known from any public source.
+
+        Parameters
+        ----------
+        wait : bool
+            Wait until every file that is here has one. A file that can't be read is tried again three times, within 7 s.
+        timeout : float or None
+            Seconds at most; None: as long as it takes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index photo_key; columns position, name, path, sha256 (``<NA>``: not taken yet, or it can't be read), size_bytes.
+        """
+        sitting, sums = self._sitting, self.session.sums
+        if wait and sums is not None and not sitting.closed:
+            sitting.wait_for(sums.ask(), timeout)
+        photos = self.photos
+        return photos.loc[photos["path_state"] == "here", ["position", "name", "path", "sha256", "size_bytes"]]
 
     def transfer(self, photos: pd.DataFrame | Iterable[str]) -> pd.DataFrame:
         """Fetch photos from the other computers of a CaptureGRID network to this one (Transfer).
@@ -66,7 +96,7 @@ class Keeping(Cameras):
         """
         keys = self._photo_keys(photos)
         self._sitting.demand("Transfer", photo_selection(keys))
-        return self.session.photos.loc[keys]
+        return self.session.held_photos.loc[keys]
 
     def rename_photos(self, name: str, photos: pd.DataFrame | Iterable[str]) -> pd.DataFrame:
         """Give photos another name in the application (RenamePhoto.PhotoComputedName).
@@ -90,7 +120,7 @@ class Keeping(Cameras):
         self._sitting.wait_for(
             lambda: any(known[key].info.get("PhotoComputedName") != before[key] for key in keys), 2.0
         )
-        return self.session.photos.loc[keys]
+        return self.session.held_photos.loc[keys]
 
     def delete(self, photos: pd.DataFrame | Iterable[str], *, files: bool = False, sure: str = "") -> pd.DataFrame:
         """Remove photos from the application's list, and with ``files`` their files too.
@@ -121,7 +151,7 @@ class Keeping(Cameras):
         self._sitting.demand("Delete", {**photo_selection(keys), "DeleteFiles": bool(files)})
         known = self.session.state.photos
         self._sitting.wait_for(lambda: all(known[key].location == "Deleted" for key in keys), 5.0)
-        return self.session.photos.loc[keys]
+        return self.session.held_photos.loc[keys]
 
     def format(self, *, sure: str = "", anyway: bool = False) -> None:
         """Format the memory cards of ALL cameras, whatever this Rig is a part of.
@@ -140,7 +170,7 @@ class Keeping(Cameras):
         """
         _be_sure("format", sure)
         self._sitting.synchronise()
-        photos = self.session.photos
+        photos = self.session.held_photos
         left = photos[photos["location"].isin(["Camera"])]
         if len(left) and not anyway:
             raise RigError(
@@ -191,18 +221,8 @@ class Keeping(Cameras):
             if name not in _OPTIONS:
                 raise UnknownName("option", name, sorted(_OPTIONS))
         wanted = {_OPTIONS[name]: value for name, value in values.items()}
-        self._sitting.demand("SetOptions", wanted)
-        options = self.session.state.options
-
-        def arrived() -> bool:
-            return all(options.get(name) == value for name, value in wanted.items())
-
-        told = self._sitting.client.dialect.knows("OptionsUpdated")  # 3.x tells of options in its state alone
-        if not (told and self._sitting.wait_for(arrived, 1.0)):
-            self._sitting.synchronise()
-        if not (told or arrived()):  # that state may have been on its way before the change
-            self._sitting.synchronise()
-        return {name: options.get(_OPTIONS[name]) for name in values}
+        got = set_options(self._sitting, wanted)
+        return {name: got[_OPTIONS[name]] for name in values}
 
     def set_numbers(
         self, *, sequence: int | None = None, batch: int | None = None, level: bool = False

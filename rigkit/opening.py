@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from pathlib import Path
 
+from rigkit.account.silence import card_only
 from rigkit.address import Address
 from rigkit.attach import (
     WRITER,
@@ -19,18 +21,23 @@ from rigkit.attach import (
     same_publisher,
     void_ticket,
 )
-from rigkit.errors import SessionError
-from rigkit.founding import Founded, check_kind, first_state, found_session, is_simulator, remove_made
+from rigkit.errors import SessionError, listed
+from rigkit.files import BackgroundSums
+from rigkit.founding import Founded, Whose, check_kind, first_state, found_session, is_simulator, remove_made
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.client import Client
-from rigkit.record.folder import FolderLock, claim_folder, next_folder, write_manifest
+from rigkit.record.folder import FolderLock, claim_folder, next_folder, read_manifest, write_manifest
 from rigkit.record.journal import JournalWriter
 from rigkit.record.log import Log
-from rigkit.record.reading import LEADER
+from rigkit.record.reading import LEADER, in_order
 from rigkit.session import Session
 from rigkit.sitting import Sitting, say
 
-__all__ = ["begin_sitting", "first_state", "start_sitting"]
+__all__ = ["begin_sitting", "first_state", "next_sitting", "start_sitting"]
+
+
+#: What the last shots of a sitting wait for is waited for so long before it ends, and before that is said, s.
+_ENDING_S, _PATIENCE_S = 60.0, 1.0
 
 
 def begin_sitting(
@@ -40,6 +47,7 @@ def begin_sitting(
     timeout: float,
     *,
     recorder: bool = False,
+    whose: Whose | None = None,
 ) -> Sitting:
     """Connect, and make or continue a session; on any failure nothing is left behind.
 
@@ -55,6 +63,8 @@ def begin_sitting(
         Seconds for each step of connecting.
     recorder : bool
         Start a recorder, where none listens yet.
+    whose : Whose or None
+        Whose sitting it is, if somebody's.
     """
     folder = _folder(where, session)
     new = claim_folder(folder) == "new"
@@ -64,7 +74,7 @@ def begin_sitting(
             undo.callback(remove_made, folder, ours, ["truth"])  # by the simulator we start
         child: SimulatorProcess | None = None
         if where.cameras:
-            child = SimulatorProcess(_simulator_arguments(where, folder))
+            child = SimulatorProcess(_simulator_arguments(where, folder, new=new))
             undo.callback(child.close)
             where = where._replace(request=child.reqrep, publisher=child.publisher)
         client = Client(where.request, where.publisher, timeout=timeout)
@@ -77,17 +87,80 @@ def begin_sitting(
         ours.append(lock)
         recording = _recorder(folder, where)
         simulated = child is not None or is_simulator(node)
-        founded = found_session(folder, where, client, node, new=new, simulated=simulated, photos=photos)
+        founded = found_session(folder, where, client, node, new=new, simulated=simulated, photos=photos, whose=whose)
         record = _session(folder, founded)
         undo.callback(record.log.close)
-        sitting = Sitting(where.text, client, record, lock, child)
+        sitting = Sitting(where.text, client, record, lock, child, recorder=recorder)
         undo.callback(sitting.close)
         if recording is not None or recorder:
             _follow(client, record, founded, recording, where)
         start_sitting(sitting, where, new=new)
         sitting.check_hearing()
+        record.sums = BackgroundSums(record)
         undo.pop_all()
     return sitting
+
+
+def next_sitting(sitting: Sitting, whose: Whose, folder: Path) -> None:
+    """End a sitting, and go on over the same link with another session; on any failure the sitting goes on as it was.
+
+    Both are connected for a moment, so that nothing that is said in between is lost.
+
+    Parameters
+    ----------
+    sitting : Sitting
+        The sitting; every Rig of it goes on with the new session.
+    whose : Whose
+        Whose sitting comes now.
+    folder : Path
+        The session folder, new or to be continued.
+    """
+    client, before = sitting.client, sitting.session
+    new = claim_folder(folder) == "new"
+    _see_through(sitting)
+    where = Address(sitting.address, client.request_endpoint, client.publisher_endpoint)
+    photos = dict(before.manifest.photos)
+    after = begin_sitting(where, folder, photos, client.timeout, recorder=sitting.recorder, whose=whose)
+    try:
+        for kind, fields in before.state.lasting():
+            after.session.log.note(kind, **fields)
+        if sitting.child is not None:  # a real application's files stay where they are
+            after.request("SetOptions", {"DownloadPath": str(after.session.path / "photos")})
+    except BaseException:
+        after.close()
+        if new and after.lock is not None:
+            remove_made(folder, [after.lock])
+        raise
+    sitting.become(after)
+
+
+def _see_through(sitting: Sitting) -> None:
+    """Wait for what the last shots of a sitting still wait for: what is heard of them later is in no record of theirs."""
+    account, state = sitting.session.account, sitting.session.state
+
+    def waiting() -> dict[int, int]:
+        left = {
+            shot.shot_id: sum(
+                one.status == "waiting" or not (one.settled or card_only(state, one)) for one in shot.exposures.values()
+            )
+            for shot in account.open_shots()
+        }
+        return {shot_id: cameras for shot_id, cameras in left.items() if cameras}
+
+    if not sitting.wait_for(lambda: not waiting(), _PATIENCE_S):
+        say(f"Waiting for what is still to come of {_listed_shots(waiting())}, {_ENDING_S:g} s at most …")
+        sitting.wait_for(lambda: not waiting(), _ENDING_S)
+    left = waiting()
+    if left:
+        warnings.warn(
+            f"{sitting.session.path.name} ends while {_listed_shots(left)} is not on disk; its record will not say what comes of that",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _listed_shots(left: dict[int, int]) -> str:
+    return listed(f"shot {shot_id} ({cameras} cameras)" for shot_id, cameras in left.items())
 
 
 def _folder(where: Address, session: str | os.PathLike[str] | None) -> Path:
@@ -98,7 +171,7 @@ def _folder(where: Address, session: str | os.PathLike[str] | None) -> Path:
         return found.folder
     folder = next_folder(Path("scans"), time.strftime("%Y-%m-%d")) if session is None else Path(session)
     folder = folder.resolve()
-    if found is not None and found.folder.resolve() != folder:
+    if found is not None and found.folder.resolve() != folder and found.notice.starter == "hand":
         say(
             f"A recorder listens to {where.publisher} and writes {found.folder}. It is not used here, since session= names another "
             "folder"
@@ -121,9 +194,9 @@ def _session(folder: Path, founded: Founded) -> Session:
     reading = founded.reading
     journal = JournalWriter(folder / "journal", LEADER, first=reading.next_number.get(LEADER, 0))
     session = Session(folder, founded.manifest, Log(journal, reading.entries), reading.unreadable)
-    for writer, number in reading.next_number.items():
+    for writer in in_order(reading.next_number):
         if writer != LEADER:
-            session.log.heard(writer, number, [])
+            session.log.heard(writer, reading.next_number[writer], [])
     return session
 
 
@@ -164,14 +237,16 @@ def start_sitting(sitting: Sitting, where: Address, *, new: bool) -> None:
     session.refresh()
 
 
-def _simulator_arguments(where: Address, folder: Path) -> list[str]:
+def _simulator_arguments(where: Address, folder: Path, *, new: bool) -> list[str]:
+    # Where sittings of participants will put their photos: inside the day's folder, or beside a sitting that goes on.
+    inside = folder if new or not read_manifest(folder).subject else folder.parent
     arguments = [
         "--cameras",
         str(where.cameras),
         "--download",
         str(folder / "photos"),
         "--root",
-        str(folder),
+        str(inside),
         "--truth",
         str(folder / "truth"),
     ]

@@ -39,7 +39,7 @@ from rigkit.record.journal import JournalWriter
 from rigkit.record.log import Log
 from rigkit.record.loss import Losses
 from rigkit.record.packing import pack_journal
-from rigkit.session import open as open_session
+from rigkit.session import open_folder
 from rigkit.sitting import STATE_S
 from rigkit.wire import decode_frame
 
@@ -167,7 +167,7 @@ class Recorder:
             if any(entry.channel == "pub" and b"NodeName" in entry.raw for entry in follower.read()):
                 break
             self._bell.attend(_APART_S, self._state)
-        node = open_session(self.folder).state.node
+        node = open_folder(self.folder).state.node
         manifest = read_manifest(self.folder)
         manifest.simulated, manifest.application = is_simulator(node), str(node.get("NodeVersion", ""))
         write_manifest(self.folder, manifest)

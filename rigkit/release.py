@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rigkit.account.shots import tag_of
+from rigkit.ending import Held
 from rigkit.errors import BadMessage, NoReply, Refused, RigError
-from rigkit.sitting import Held, Sitting
+from rigkit.sitting import Sitting
 from rigkit.wire.values import value_number
 
-__all__ = ["Release", "fire"]
+__all__ = ["Awaited", "Release", "fire", "open_shot"]
 
 
 class Release(NamedTuple):
@@ -48,6 +49,7 @@ def fire(
     *,
     not_ready: Mapping[str, str],
     labels: Mapping[str, Any],
+    excluded: Mapping[str, str] | None = None,
     again: int | None = None,
 ) -> int:
     """Open a shot, release the shutters, note what became of the release.
@@ -62,6 +64,8 @@ def fire(
         Cameras of ``keys`` that are not asked to fire, and their status.
     labels : mapping
         subject, pose, rep, note.
+    excluded : mapping of str to str, or None
+        Cameras that were left out by name, and why.
     again : int or None
         The shot of which these cameras are fired once more, as its next attempt; None: a new shot.
 
@@ -78,37 +82,109 @@ def fire(
         The request was not delivered; nothing was fired. One of unknown delivery does not raise: the account says what
         came of it.
     """
-    session, ready = sitting.session, [key for key in keys if key not in not_ready]
     for msg_id, fields in release.steps:
         sitting.check(msg_id, fields)
+    ready = [key for key in keys if key not in not_ready]
     tagged = sitting.client.dialect.name != "v3" and any(msg_id == "Shoot" for msg_id, _ in release.steps)
     with sitting.client.exclusive:
         sitting.session.refresh()
-        if ready and not tagged and session.state.loss.open:
+        if ready and not tagged and sitting.session.state.loss.open:
             # Its photos will be known by the counters alone, and events that told of them were lost.
             with contextlib.suppress(RigError):
                 sitting.synchronise(ready, photos=False, timeout=min(1.0, sitting.client.timeout))
+        allowance_s = _shutter_s(sitting, ready) + release.lasts_s
+        shot_id = open_shot(
+            sitting,
+            keys,
+            release.trigger,
+            not_ready=not_ready,
+            labels=labels,
+            excluded=excluded or {},
+            again=again,
+            tagged=tagged,
+            allowance_s=allowance_s,
+        )
+        if ready:
+            shot = sitting.session.account.shots[shot_id]
+            _send(sitting, shot_id, tag_of(sitting.session.id, shot_id, shot.attempt), release)
+        else:
+            _note_fired(sitting, shot_id, "undelivered", None)
+    # After the release, which must not wait for a disk; all shots before are then safe from a power failure, too.
+    sitting.session.log.sync()
+    return shot_id
+
+
+class Awaited(NamedTuple):
+    """A release by somebody else.
+
+    Attributes
+    ----------
+    timeout_s : float
+        Within which it comes.
+    lasts_s : float
+        How long it takes.
+    """
+
+    timeout_s: float
+    lasts_s: float
+
+
+def open_shot(
+    sitting: Sitting,
+    keys: list[str],
+    trigger: str,
+    *,
+    not_ready: Mapping[str, str],
+    labels: Mapping[str, Any],
+    excluded: Mapping[str, str],
+    again: int | None = None,
+    tagged: bool = False,
+    allowance_s: float = 0.0,
+    awaited: Awaited | None = None,
+) -> int:
+    """Note that a shot begins, and who is expected in it.
+
+    Parameters
+    ----------
+    sitting, keys, not_ready, labels, excluded, again
+        As for :func:`fire`.
+    trigger : str
+        The word in the tables.
+    tagged : bool
+        Its release carries a tag.
+    allowance_s : float
+        Seconds on top of every deadline.
+    awaited : Awaited or None
+        Somebody else releases it; None: rigkit does.
+
+    Returns
+    -------
+    int
+        The shot id.
+    """
+    session = sitting.session
+    ready = [key for key in keys if key not in not_ready]
+    waits = {} if awaited is None else {"awaited": True, "lasts_s": awaited.lasts_s + _shutter_s(sitting, ready)}
+    # Nobody folds between the look at the last number and the note, or an unannounced release could be seen under this one.
+    with session.log.guard:
+        session.refresh()
         shot_id = max(session.account.shots, default=0) + 1 if again is None else again
         attempt = 1 if again is None else session.account.shots[again].attempt + 1
-        tag = tag_of(session.id, shot_id, attempt)
         session.log.note(
             "shot" if again is None else "attempt",
             shot_id=shot_id,
             attempt=attempt,
             expected=keys,
-            trigger=release.trigger,
-            tag=tag,
+            trigger=trigger,
+            tag=tag_of(session.id, shot_id, attempt) if tagged or awaited is None else "",
             tagged=tagged,
             labels=dict(labels),
-            allowance_s=_shutter_s(sitting, ready) + release.lasts_s,
+            allowance_s=allowance_s if awaited is None else awaited.timeout_s,
             not_ready={key: ("not_ready", status) for key, status in not_ready.items()},
+            **({"excluded": dict(excluded)} if excluded else {}),
+            **waits,
         )
-        if ready:
-            _send(sitting, shot_id, tag, release)
-        else:
-            _note_fired(sitting, shot_id, "undelivered", None)
-    # After the release, which must not wait for a disk; all shots before are then safe from a power failure, too.
-    session.log.sync()
+        session.refresh()
     return shot_id
 
 

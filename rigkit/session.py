@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rigkit import __version__, display
 from rigkit.account.book import Book
 from rigkit.account.fold import Account
-from rigkit.account.tables import shot_rows
-from rigkit.errors import SessionError
-from rigkit.record.columns import TABLES, array_of, frame
-from rigkit.record.folder import RECORDER_LOCK, Manifest, is_owned, local_path, read_manifest
+from rigkit.account.tables import located, shot_rows
+from rigkit.errors import SessionError, UnknownName
+from rigkit.record.afterwards import append_note
+from rigkit.record.columns import frame
+from rigkit.record.folder import RECORDER_LOCK, Manifest, is_owned, read_manifest, write_manifest
 from rigkit.record.kept import KeptTables, keep_tables
 from rigkit.record.log import Log
+from rigkit.record.mapping import checked_mapping, merged_mapping
 from rigkit.record.reading import Reading, Unreadable, read_journal
-from rigkit.record.state import State, text_of
+from rigkit.record.state import State
 from rigkit.record.tables import camera_rows, loss_rows, request_rows, setting_rows
+from rigkit.record.whereabouts import Whereabouts
+from rigkit.reporting import facts_of, tables_of, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +36,12 @@ if TYPE_CHECKING:
 
     from rigkit.account.live import LiveExposures, LivePhotos
     from rigkit.account.live_events import LiveEvents
+    from rigkit.files import BackgroundSums
+    from rigkit.recorded import RecordedShot
 
-__all__ = ["Session", "open"]
+__all__ = ["Session", "open_folder", "read_entries"]
 
 _logger = logging.getLogger("rigkit")
-
-#: So many places that can't be read are named in headings and reports; ``Session.unreadable`` has them all.
-_NAMED = 20
 
 
 class Session:
@@ -70,16 +72,18 @@ class Session:
         self._unfolded = log is None
         #: Tables that need no journal; only of a session that was re-opened.
         self._kept: KeptTables | None = KeptTables(folder, self._made_by) if log is None else None
-        self._book = Book(manifest.session_id)
+        self._book = Book(manifest.session_id, manifest.subject)
         self.closed = log is None
         self._folding = False
         self._live: dict[str, LivePhotos | LiveExposures] = {}
         self._live_events: LiveEvents | None = None
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
-        self._found: dict[str, Path] = {}
-        self._mapped: dict[str, str] | None = None
-        #: Folder of the application's computer -> the same here; None: not reachable.
-        self._reached: dict[str, Path | None] = {}
+        #: Finds the files of its photos.
+        self.files = Whereabouts(folder, manifest)
+        #: What takes checksums in the background; None: nothing does.
+        self.sums: BackgroundSums | None = None
+        #: The user was told that files of photos can't be reached.
+        self.told_unreached = False
 
     @property
     def id(self) -> str:
@@ -149,70 +153,37 @@ class Session:
     # -- names --------------------------------------------------------------------------------------------------------
 
     def label(self, camera_key: str) -> str:
-        """Say what people call a camera: its name, else its key."""
+        """Say what people call a camera: its position in the layout, else its name, else its key."""
+        place = self.state.place_of(camera_key)
+        if place is not None:
+            return place.position
         camera = self.state.cameras.get(camera_key)
         return (camera.name if camera is not None else "") or camera_key
 
     def locate(self, filename: str | None, size: int | None) -> tuple[Path | None, str | None]:
-        """Find a photo's file here.
+        """Find a photo's file here; see :class:`rigkit.record.whereabouts.Whereabouts`."""
+        return self.files.locate(filename, size)
+
+    def map_photos(self, photos: Mapping[str, str | os.PathLike[str]]) -> None:
+        """Say where folders of the application's computer are here: ``session.map_photos({"D:/scans": "/mnt/rig"})``.
 
         Parameters
         ----------
-        filename : str or None
-            The photo's path on the application's computer.
-        size : int or None
-            PhotoFilesize, bytes; None: not compared.
+        photos : mapping
+            As for :func:`rigkit.connect`; added to what was said before, and kept only in a live session.
 
-        Returns
-        -------
-        path : Path or None
-            The local path; None: no mapping reaches it.
-        state : str or None
-            ``here``, ``missing``, ``size_differs`` or ``unreachable``.
+        Raises
+        ------
+        ValueError
+            Not a mapping of folder names to folder names; nothing was changed.
         """
-        if not filename:
-            return None, None
-        path = self._found.get(filename)
-        if path is not None:
-            return path, "here"
-        path = self._reach(filename)
-        try:
-            if path is None and self.manifest.local and Path(filename).is_file():
-                path = Path(filename)
-            if path is None:
-                return None, "unreachable"
-            found = path.stat().st_size
-        except (OSError, ValueError):  # also a name that no file system takes
-            return path, "unreachable" if path is None else "missing"
-        if size is not None and found != size:
-            return path, "size_differs"
-        self._found[filename] = path
-        return path, "here"
-
-    def _reach(self, filename: str) -> Path | None:
-        """Find where a file would be here, by where its folder is: a thousand photos lie in few folders."""
-        if self._mapped is None:
-            self._mapped = self._mapping()
-        mapping = self._mapped
-        if not mapping:
-            return None
-        is_windows = filename[1:2] == ":" or filename.startswith("\\\\")
-        cut = max(filename.rfind("/"), filename.rfind("\\") if is_windows else -1)
-        folder, name = filename[: cut + 1], filename[cut + 1 :]
-        # What is no plain name, and a mapping of the file itself, is looked at one by one.
-        if cut < 0 or name in {"", ".", ".."} or any(len(there) >= len(filename) for there in mapping):
-            return local_path(filename, mapping)
-        if folder not in self._reached:
-            self._reached[folder] = local_path(folder, mapping)
-        base = self._reached[folder]
-        return None if base is None else base / name
-
-    def _mapping(self) -> dict[str, str]:
-        """Folders of the application's computer and where they are here; a session folder that was moved is found again."""
-        mapping = dict(self.manifest.photos)
-        if self.manifest.folder:
-            mapping[self.manifest.folder] = str(self.path)
-        return mapping
+        new = merged_mapping(self.manifest.photos, checked_mapping(photos))
+        with self.log.guard:
+            self.manifest.photos = new  # replaced, not changed: whoever looks for files sees that it is another one
+            self._live.pop("photos", None)
+            self.told_unreached = False
+        if not self.closed:
+            write_manifest(self.path, self.manifest)
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
@@ -246,7 +217,10 @@ class Session:
     @property
     def cameras(self) -> pd.DataFrame:
         """Every camera the application knows, as last heard. Index camera_key."""
-        return self._table("cameras", lambda: camera_rows(self.state.cameras.values(), self.label, self.simulated))
+        return self._table("cameras", self._camera_rows)
+
+    def _camera_rows(self) -> Iterator[dict[str, Any]]:
+        return camera_rows([*self.state.cameras.values(), *self.state.unseen()], self.label, self.simulated, self.state)
 
     @property
     def settings(self) -> pd.DataFrame:
@@ -265,7 +239,17 @@ class Session:
 
     @property
     def photos(self) -> pd.DataFrame:
-        """One row per photo, also those of no shot. Index photo_key."""
+        """One row per photo, also those of no shot; in a participant's sitting, only its own. Index photo_key."""
+        photos = self._living("photos")
+        if not self.manifest.subject:
+            return photos
+        # The application tells each sitting of every photo it holds, and by the evening that is all of the day.
+        before = photos["before"]
+        return photos[~before] if before.any() else photos
+
+    @property
+    def held_photos(self) -> pd.DataFrame:
+        """Every photo that the application was heard to hold, also of sittings before; the columns of ``photos``."""
         return self._living("photos")
 
     def _living(self, name: str) -> pd.DataFrame:
@@ -279,7 +263,7 @@ class Session:
                 from rigkit.account.live import LiveExposures, LivePhotos
 
                 if name == "photos":
-                    live = LivePhotos(self._book, self.label, self.simulated, self.locate, self._may_come)
+                    live = LivePhotos(self._book, self.label, self.simulated, self.files, self._may_come)
                 else:
                     live = LiveExposures(self._book, self.label, self.simulated)
                 self._live[name] = live
@@ -295,23 +279,7 @@ class Session:
                 return None
             self._cache[name] = (0, table)
         table = self._cache[name][1].copy(deep=False)
-        return self._located(table) if name == "photos" else table
-
-    def _located(self, photos: pd.DataFrame) -> pd.DataFrame:
-        """Look where the files are now: the folder may have been moved, a share may be away."""
-        import pandas as pd
-
-        on_disk = [location == "Local Disk" for location in photos["location"]]
-        found: list[tuple[Path | None, str | None]] = [
-            self.locate(None if pd.isna(filename) else filename, None if pd.isna(size) else int(size))
-            if there
-            else (None, None)
-            for there, filename, size in zip(on_disk, photos["filename"], photos["size_bytes"], strict=True)
-        ]
-        columns = {one.name: one for one in TABLES["photos"].columns}
-        photos["path"] = array_of(columns["path"], [None if path is None else str(path) for path, _ in found])
-        photos["path_state"] = array_of(columns["path_state"], [state for _, state in found])
-        return photos
+        return located(table, self.files.locate_all) if name == "photos" else table
 
     @property
     def _made_by(self) -> str:
@@ -325,7 +293,7 @@ class Session:
         """
         if self.log.unsaved or self._unreadable or is_owned(self.path) or is_owned(self.path, RECORDER_LOCK):
             return
-        names = ["cameras", "settings", "shots", "exposures", "requests", "loss", "photos"]
+        names = ["cameras", "settings", "shots", "exposures", "requests", "loss", "warnings", "photos"]
         photos = self.photos
         if photos["filename"][photos["location"] == "Local Disk"].isna().any():
             names.remove("photos")  # where those files are follows from more than the table says
@@ -343,30 +311,91 @@ class Session:
         """What was published and never heard. Index loss_no."""
         return self._table("loss", lambda: loss_rows(self.state))
 
+    @property
+    def warnings(self) -> pd.DataFrame:
+        """What was wrong with the rig while somebody watched, from when to when, and what to do. Index warning_no."""
+        return self._table("warnings", lambda: self.state.warned.table_rows())
+
+    # -- shots, and what is thought of them ---------------------------------------------------------------------------
+
+    def shot(self, shot_id: int | None = None) -> RecordedShot:
+        """Return one shot by its number: ``session.shot(3).reject("blinked")``.
+
+        Parameters
+        ----------
+        shot_id : int or None
+            Its number; None: the last one.
+
+        Raises
+        ------
+        UnknownName
+            There is none.
+        """
+        from rigkit.recorded import RecordedShot
+
+        shots = self.account.shots
+        self.refresh()
+        number = max(shots, default=0) if shot_id is None else shot_id
+        if number not in shots:
+            raise UnknownName("shot", number, list(shots))
+        return RecordedShot(self, number)
+
+    def write_note(self, kind: str, /, **fields: Any) -> None:
+        """Append a note to the record, live or re-opened; nothing that stands there is ever changed.
+
+        Parameters
+        ----------
+        kind : str
+            Its kind.
+        **fields
+            What it says.
+
+        Raises
+        ------
+        SessionError
+            The session was re-opened, and another rigkit writes it right now, or it can't be written.
+        """
+        if not self.closed:
+            self.log.note(kind, **fields)
+        else:
+            self.log.show([append_note(self.path, kind, fields)])
+        self.refresh()
+
+    def verify(self) -> pd.DataFrame:
+        """Read the files of all photos that are here once more, and hold them against their checksums; nothing is written.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index photo_key; columns position, name, path, path_state, ok (``<NA>``: no checksum was taken, or the file is not
+            reachable), problem. ``attrs["summary"]`` is one sentence: 1152 of 1152 files are what they were.
+        """
+        from rigkit.record.checksums import verified
+
+        return verified(self.photos)
+
     # -- leaving something behind -------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, Any]:
         """Say what this session is, for headings and reports."""
-        manifest = self.manifest
-        subjects = {shot.labels.get("subject") for shot in self.account.shots.values()} - {None}
-        return {
-            "session_id": self.id,
-            "folder": str(self.path),
-            "created": _iso(manifest.created_wall_ns),
-            "closed": self.closed and not is_owned(self.path),
-            "address": manifest.address,
-            "simulated": manifest.simulated,
-            "rigkit_version": manifest.rigkit_version,
-            "python_version": manifest.python_version,
-            "platform": manifest.platform,
-            "application": text_of(self.state.node.get("NodeVersion")) or manifest.application or None,
-            "dialect": manifest.dialect,
-            "subject": ", ".join(sorted(map(str, subjects))) or None,
-            "bad_messages": self.state.bad,
-            "unreadable_lines": len(self.unreadable),
-            "unreadable": [(one.file.name, one.line_no, one.why) for one in self.unreadable[:_NAMED]],
-            "not_on_disk": self.log.unsaved,
-        }
+        return facts_of(self)
+
+    def recorded(self) -> display.Recorded:
+        """Gather what reports are made of: facts and tables."""
+        return display.Recorded(self.facts(), tables_of(self))
+
+    def methods(self) -> str:
+        """Write the paragraphs for the Methods section of a paper: only what is recorded, and what is not known said to be so.
+
+        Shots that were rejected, superseded or not fired are named with their reasons and counted no further. Completeness
+        comes with Wilson's 95 % interval.
+
+        Returns
+        -------
+        str
+            Plain text; the same session gives the same text.
+        """
+        return display.methods_text([self.recorded()])
 
     def report(self) -> Path:
         """Write what there is to see: CSV tables, plots and a page that opens offline.
@@ -376,23 +405,7 @@ class Session:
         Path
             ``report.html`` in the session folder; ``tables/*.csv`` and ``plots/*.png`` lie beside it.
         """
-        from rigkit import plots
-
-        names = ("cameras", "settings", "shots", "exposures", "photos", "requests", "loss")
-        tables = {name: getattr(self, name) for name in names}
-        figures = {"completeness": plots.png(plots.completeness(tables["exposures"]))}
-        last_shot = max(self.account.shots, default=None)
-        if last_shot is not None:
-            figures["timeline"] = plots.png(plots.timeline(tables["exposures"], last_shot))
-        for folder in ("tables", "plots"):
-            (self.path / folder).mkdir(exist_ok=True)
-        for name, table in tables.items():
-            table.to_csv(self.path / "tables" / f"{name}.csv")
-        for name, image in figures.items():
-            (self.path / "plots" / f"{name}.png").write_bytes(image)
-        page = self.path / "report.html"
-        page.write_text(display.report_html(self.facts(), tables, figures), encoding="utf-8")
-        return page
+        return write_report(self)
 
     def __repr__(self) -> str:
         self.refresh()
@@ -402,12 +415,8 @@ class Session:
         return display.session_html(self.facts(), self.shots, self.exposures)
 
 
-def _iso(wall_ns: int) -> str:
-    return datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="seconds")
-
-
-def open(path: str | os.PathLike[str]) -> Session:
-    """Open a session folder: the same tables as when it was live, with no server.
+def open_folder(path: str | os.PathLike[str]) -> Session:
+    """Open one session folder: the same tables as when it was live, with no server.
 
     Parameters
     ----------
@@ -428,6 +437,8 @@ def open(path: str | os.PathLike[str]) -> Session:
     session = Session(folder, read_manifest(folder), None)
     if not session._kept:
         session.refresh()
+        if session._kept is not None and session._kept.outdated:  # a verdict was added, or rigkit is another
+            session.keep_tables()
     return session
 
 

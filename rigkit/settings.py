@@ -14,10 +14,15 @@ from rigkit.wire.values import match_value, nearest_value, property_named
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["apply"]
+__all__ = ["Wanted", "apply", "check_offered", "give", "send_to_all"]
 
 #: How long a camera may take to report the value it was given, s.
 _READ_BACK_S = 3.0
+
+#: Camera key -> property, by the name of the wire -> value as people write it.
+Wanted = Mapping[str, Mapping[str, Any]]
+#: Property -> camera key -> that camera's own spelling of the value it is to have; None: it has no such value.
+_Plan = Mapping[str, Mapping[str, str | None]]
 
 
 def apply(sitting: Sitting, keys: list[str], values: Mapping[str, Any]) -> pd.DataFrame:
@@ -42,18 +47,68 @@ def apply(sitting: Sitting, keys: list[str], values: Mapping[str, Any]) -> pd.Da
     UnknownName
         No such property, or no camera has such a value; nothing was sent.
     """
-    plan = {kind: _plan(sitting, keys, kind, value) for kind, value in _named(values).items()}
+    named = {property_named(name): value for name, value in values.items()}
+    check_offered(sitting, keys, named)
+    return give(sitting, dict.fromkeys(keys, named))
+
+
+def check_offered(sitting: Sitting, keys: list[str], values: Mapping[str, Any]) -> None:
+    """Check that somebody has each of these values.
+
+    Parameters
+    ----------
+    sitting : Sitting
+        The connection.
+    keys : list of str
+        The cameras; none: nobody can be asked, so whatever is wanted may be.
+    values : mapping
+        Properties by the names of the wire to values as people write them.
+
+    Raises
+    ------
+    UnknownName
+        None of the cameras has such a value; it names the nearest.
+    """
+    for kind, value in values.items():
+        if keys and all(match_value(value, _choices(sitting, key, kind)) is None for key in keys):
+            valid = list(dict.fromkeys(choice for key in keys for choice in _choices(sitting, key, kind)))
+            raise UnknownName(f"{kind} value", value, valid, near=nearest_value(value, valid))
+
+
+def give(sitting: Sitting, wanted: Wanted) -> pd.DataFrame:
+    """Give each camera its own values, read them back, tell what came of it. A value that a camera has not is no error here.
+
+    Parameters
+    ----------
+    sitting : Sitting
+        The connection.
+    wanted : mapping
+        What each camera is to have.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`apply` does.
+    """
+    kinds = dict.fromkeys(kind for values in wanted.values() for kind in values)
+    plan = {
+        kind: {
+            key: match_value(values[kind], _choices(sitting, key, kind))
+            for key, values in wanted.items()
+            if kind in values
+        }
+        for kind in kinds
+    }
     for kind, spellings in plan.items():
         for spelling in dict.fromkeys(one for one in spellings.values() if one is not None):
-            chosen = [key for key in keys if spellings[key] == spelling and _writeable(sitting, key, kind) is not False]
+            chosen = [
+                key for key, own in spellings.items() if own == spelling and _writeable(sitting, key, kind) is not False
+            ]
             if chosen:
-                _send(sitting, chosen, kind, spelling)
-    _read_back(sitting, keys, plan)
-    return _table(sitting, keys, values, plan)
-
-
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {property_named(name): value for name, value in values.items()}
+                fields = {"CameraPropertyType": kind, "CameraPropertyValue": spelling}
+                send_to_all(sitting, chosen, "SetProperty", fields)
+    _read_back(sitting, list(wanted), plan)
+    return _table(sitting, wanted, plan)
 
 
 def _info(sitting: Sitting, key: str, kind: str) -> Mapping[str, Any]:
@@ -71,31 +126,31 @@ def _writeable(sitting: Sitting, key: str, kind: str) -> bool | None:
     return writeable if isinstance(writeable, bool) else None
 
 
-def _plan(sitting: Sitting, keys: list[str], kind: str, value: Any) -> dict[str, str | None]:
-    """Each camera's own spelling of a value; None where it has no such value.
+def send_to_all(sitting: Sitting, keys: list[str], msg_id: str, fields: Mapping[str, Any]) -> list[str]:
+    """Send one request for many cameras; one stubborn camera must not stop the rest, so a refusal is split up.
 
-    Raises
-    ------
-    UnknownName
-        None of the cameras has it.
+    Parameters
+    ----------
+    sitting : Sitting
+        The connection.
+    keys : list of str
+        The cameras, at least one.
+    msg_id, fields : str, mapping
+        The request, without its selection.
+
+    Returns
+    -------
+    list of str
+        Cameras for which the application said no.
     """
-    spellings = {key: match_value(value, _choices(sitting, key, kind)) for key in keys}
-    if keys and all(spelling is None for spelling in spellings.values()):
-        valid = dict.fromkeys(choice for key in keys for choice in _choices(sitting, key, kind))
-        raise UnknownName(f"{kind} value", value, list(valid), near=nearest_value(value, list(valid)))
-    return spellings
+    if sitting.request(msg_id, {**selection(keys), **fields}).msg_result:
+        return []
+    if len(keys) == 1:
+        return keys
+    return [key for key in keys if not sitting.request(msg_id, {**selection([key]), **fields}).msg_result]
 
 
-def _send(sitting: Sitting, keys: list[str], kind: str, spelling: str) -> None:
-    """Set one value on the cameras that have it; one stubborn camera must not stop the rest, so a refusal is split up."""
-    fields = {"CameraPropertyType": kind, "CameraPropertyValue": spelling}
-    reply = sitting.request("SetProperty", {**selection(keys), **fields})
-    if not reply.msg_result and len(keys) > 1:
-        for key in keys:
-            sitting.request("SetProperty", {**selection([key]), **fields})
-
-
-def _read_back(sitting: Sitting, keys: list[str], plan: Mapping[str, Mapping[str, str | None]]) -> None:
+def _read_back(sitting: Sitting, keys: list[str], plan: _Plan) -> None:
     """Wait for the cameras to report their new values, and ask if they don't."""
 
     def arrived() -> bool:
@@ -115,9 +170,7 @@ def _read_back(sitting: Sitting, keys: list[str], plan: Mapping[str, Mapping[str
         sitting.wait_for(arrived, _READ_BACK_S)
 
 
-def _table(
-    sitting: Sitting, keys: list[str], values: Mapping[str, Any], plan: Mapping[str, Mapping[str, str | None]]
-) -> pd.DataFrame:
+def _table(sitting: Sitting, wanted: Wanted, plan: _Plan) -> pd.DataFrame:
     rows = [
         {
             "camera_key": key,
@@ -129,7 +182,7 @@ def _table(
             "ok": plan[kind][key] is not None
             and _info(sitting, key, kind).get("CameraPropertyValue") == plan[kind][key],
         }
-        for key in keys
-        for kind, value in _named(values).items()
+        for key, values in wanted.items()
+        for kind, value in values.items()
     ]
     return frame("set", rows)

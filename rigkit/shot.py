@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from rigkit import display
 from rigkit.account.naming import name_like
-from rigkit.account.shots import Exposure, ShotAccount
-from rigkit.account.tables import exposure_rows, photo_rows
-from rigkit.errors import Incomplete, NotReady, RigError, listed
-from rigkit.record.columns import frame
+from rigkit.errors import RigError, listed
+from rigkit.filenames import name_files
+from rigkit.files import tell_unreached
+from rigkit.readiness import READY_S, wait_ready
+from rigkit.record.state import UNSEEN
+from rigkit.recorded import RecordedShot
 from rigkit.release import Release, fire
 from rigkit.sitting import Sitting
 from rigkit.wire.selection import photo_selection, selection
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Shot"]
 
@@ -25,7 +23,7 @@ Until = Literal["exposed", "files"]
 _RENAMED_S = 2.0
 
 
-class Shot:
+class Shot(RecordedShot):
     """One release and its account: a live view until all is accounted for.
 
     Every verb that opens a shutter returns one. Silence is asked about only while somebody waits (:meth:`wait`, or another
@@ -40,67 +38,8 @@ class Shot:
     """
 
     def __init__(self, sitting: Sitting, shot_id: int) -> None:
+        super().__init__(sitting.session, shot_id)
         self._sitting = sitting
-        self.session = sitting.session
-        self.id = shot_id
-
-    @property
-    def _account(self) -> ShotAccount:
-        self.session.refresh()
-        return self.session.account.shots[self.id]
-
-    @property
-    def expected(self) -> list[str]:
-        """Positions of the cameras that were expected when it was fired."""
-        return [self.session.label(key) for key in self._account.exposures]
-
-    @property
-    def ok(self) -> bool:
-        """Every expected camera has exposed (not: every file is here; see ``wait("files")``)."""
-        return self._account.complete
-
-    @property
-    def done(self) -> bool:
-        """Nothing is left to wait for: every expected camera has its file on disk, or is accounted for."""
-        return self._account.done(files=True)
-
-    @property
-    def n_exposed(self) -> int:
-        """How many of the expected cameras have a photo."""
-        return self._account.exposed
-
-    @property
-    def n_on_disk(self) -> int:
-        """How many of the expected cameras have all their files on the application's disk."""
-        return self._account.on_disk
-
-    @property
-    def exposures(self) -> pd.DataFrame:
-        """One row per expected camera, index (shot_id, camera_key)."""
-        account = self._account
-        with self.session.log.guard:
-            session = self.session
-            return frame(
-                "exposures",
-                exposure_rows(session.account, session.state, session.label, session.simulated, account.shot_id),
-            )
-
-    @property
-    def photos(self) -> pd.DataFrame:
-        """One row per photo of this shot, index photo_key."""
-        account = self._account
-        with self.session.log.guard:
-            session = self.session
-            rows = photo_rows(
-                session.account, session.state, session.label, session.simulated, session.locate, account.shot_id
-            )
-            return frame("photos", rows)
-
-    @property
-    def missing(self) -> pd.DataFrame:
-        """Expected cameras without a photo, and why; the columns of ``exposures``. Those still waited for are not in it."""
-        exposures = self.exposures
-        return exposures[exposures["status"] == "missing"]
 
     def wait(self, until: Until = "exposed", timeout: float | None = None) -> Shot:
         """Wait until every expected camera is accounted for.
@@ -132,9 +71,17 @@ class Shot:
         if shots[self.id].done(files):
             self._sitting.make_up()
             self.session.log.sync()
+        tell_unreached(self.session, self.id)
         return self
 
-    def reshoot(self, *, wait: Until | None = "exposed", timeout: float | None = None, sure: bool = False) -> Shot:
+    def reshoot(
+        self,
+        *,
+        wait: Until | None = "exposed",
+        timeout: float | None = None,
+        ready_timeout: float = READY_S,
+        sure: bool = False,
+    ) -> Shot:
         """Fire the missing cameras once more, and only them; the shot keeps its number, the attempt goes up by one.
 
         A camera without a photo is fired (Shoot), and the new photo is renamed to what it would have been called with the
@@ -148,6 +95,8 @@ class Shot:
             As for ``rig.shoot()``.
         timeout : float or None
             Seconds at most of that waiting.
+        ready_timeout : float
+            Seconds that the missing cameras have to become Ready before anything is fired.
         sure : bool
             Fire also cameras of which it is not known whether they have fired (cause ``unknown``).
 
@@ -165,6 +114,7 @@ class Shot:
         Refused, NoReply
             As for ``rig.shoot()``.
         """
+        self._demand_open("reshoot")
         account = self._account
         missing = [one for one in account.exposures.values() if one.status == "missing"]
         without_file = [one for one in account.exposures.values() if one.file_given_up]
@@ -177,7 +127,7 @@ class Shot:
                 "application first; reshoot(sure=True) fires them (again)"
             )
         keys = [one.camera_key for one in missing]
-        self._demand_ready([*keys, *(one.camera_key for one in without_file)])
+        wait_ready(self._sitting, [*keys, *(one.camera_key for one in without_file)], ready_timeout, anyway=False)
         warnings.warn(
             f"Shot {self.id}: {listed([self.session.label(one.camera_key) for one in (*missing, *without_file)])} will show another "
             "instant than the other cameras",
@@ -194,12 +144,81 @@ class Shot:
             self._rename_like_the_others(keys)
         return self
 
-    def _demand_ready(self, keys: list[str]) -> None:
-        cameras = self.session.state.cameras
-        states = {key: cameras[key].status if key in cameras else "Absent" for key in keys}
-        not_ready = {self.session.label(key): status for key, status in states.items() if status != "Ready"}
-        if not_ready:
-            raise NotReady(not_ready, 0.0, "Bring them back (rig.connect_cameras()), then reshoot again")
+    def retake(
+        self,
+        *,
+        wait: Until | None = "exposed",
+        timeout: float | None = None,
+        ready_timeout: float = READY_S,
+        anyway: bool = False,
+    ) -> Shot:
+        """Fire everybody of this shot once more, as a new shot with the same labels; this one is marked as superseded by it.
+
+        Parameters
+        ----------
+        wait : {"exposed", "files"} or None
+            As for ``rig.shoot()``.
+        timeout : float or None
+            Seconds at most of that waiting.
+        ready_timeout : float
+            Seconds that the cameras have to become Ready before anything is fired.
+        anyway : bool
+            Fire with those that are Ready.
+
+        Returns
+        -------
+        Shot
+            The new one.
+
+        Raises
+        ------
+        NotReady
+            A camera is not Ready; nothing was fired.
+        RigError
+            Somebody else released this shot, or its sitting has ended; nothing was fired.
+        Refused, NoReply
+            As for ``rig.shoot()``.
+        """
+        self._demand_open("retake")
+        account = self._account
+        if account.trigger == "external":
+            raise RigError(
+                f"Shot {self.id} was released by somebody else, so nothing was fired; with rig.expect(): release it again"
+            )
+        keys = self._same_places()
+        not_ready = wait_ready(self._sitting, keys, ready_timeout, anyway)
+        name_files(self._sitting, account.labels, stacklevel=3)
+        release = Release("shoot", (("Shoot", selection(key for key in keys if key not in not_ready)),))
+        new = fire(self._sitting, keys, release, not_ready=not_ready, labels=account.labels, excluded=account.excluded)
+        account = self._account
+        self.session.write_note(
+            "verdict", shot_id=self.id, accepted=account.accepted, reason=account.reason, superseded_by=new
+        )
+        shot = Shot(self._sitting, new)
+        return shot if wait is None else shot.wait(wait, timeout)
+
+    def _same_places(self) -> list[str]:
+        """List who stands now where the cameras of this shot stood; without a layout, these cameras."""
+        state = self.session.state
+        places = state.layout if state.layout is not None else ()
+        return state.present(
+            UNSEEN + one.position if one.position is not None and one.position in places else one.camera_key
+            for one in self._account.exposures.values()
+        )
+
+    def _demand_open(self, verb: str) -> None:
+        """Refuse to fire for a sitting that has ended.
+
+        Raises
+        ------
+        RigError
+            It has; nothing was fired.
+        """
+        if self.session.closed:
+            raise RigError(
+                f"Shot {self.id} is of session {self.session.path.name}, which has ended, so {verb} fired nothing. Fire with the rig: "
+                "rig.shoot()"
+            )
 
     def _fire_again(self, keys: list[str], msg_id: str, fields: dict[str, Any]) -> None:
         release = Release("shoot", ((msg_id, fields),))
@@ -233,40 +252,3 @@ class Shot:
             )
         else:
             self._sitting.wait_for(lambda: state.photos[photo_key].info.get("PhotoComputedName") == name, _RENAMED_S)
-
-    def check(self) -> Shot:
-        """Return this shot if it is complete.
-
-        Raises
-        ------
-        Incomplete
-            It lacks exposures.
-        """
-        account = self._account
-        lacking = {
-            self.session.label(one.camera_key): one.cause or "still waiting"
-            for one in account.exposures.values()
-            if not one.exposed
-        }
-        if lacking or not account.exposures:
-            raise Incomplete(self._line(account), lacking)
-        return self
-
-    def _line(self, account: ShotAccount) -> str:
-        missing = [self._why(one) for one in account.exposures.values() if one.status == "missing"]
-        pose = account.labels.get("pose")
-        label = f"Shot {self.id}" + (f" {pose}" if pose else "")
-        return display.summary_line(label, len(account.exposures), account.exposed, account.on_disk, missing)
-
-    def _why(self, exposure: Exposure) -> tuple[str, str, str | None]:
-        more = "; ".join(text for text in (exposure.detail, exposure.common) if text)
-        return (self.session.label(exposure.camera_key), exposure.cause or "unknown", more or None)
-
-    def __repr__(self) -> str:
-        try:
-            return self._line(self._account)
-        except RigError as exc:  # a repr never raises: say what is wrong instead
-            return f"Shot {self.id} ({exc})"
-
-    def _repr_html_(self) -> str:
-        return display.shot_html(self.id, self.session.shots.loc[[self.id]], self.exposures)

@@ -6,27 +6,29 @@ The one place where client and session meet. The account says what should be don
 from __future__ import annotations
 
 import contextlib
-import sys
+import logging
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rigkit.account.shots import Decide, Download, Instruction, Reconcile
 from rigkit.account.silence import took_one
+from rigkit.ending import Held, close_link, settle
 from rigkit.errors import BadMessage, Refused, RigError
 from rigkit.link.child import SimulatorProcess
-from rigkit.link.client import SLICE_S, Sink
+from rigkit.link.client import SLICE_S
+from rigkit.link.link import Link
+from rigkit.lookout import look_over
 from rigkit.record.folder import FolderLock
-from rigkit.record.log import Clock, Log
-from rigkit.record.packing import pack_journal
+from rigkit.record.log import Clock
+from rigkit.record.warned import WarningRecord
 from rigkit.session import Session
-from rigkit.wire import FIELDS, Dialect, Message, check_request, decode_frame
+from rigkit.wire import FIELDS, Message, check_request, decode_frame
 from rigkit.wire.selection import photo_selection, selection
 
-__all__ = ["STATE_S", "Link", "Sitting", "say"]
+__all__ = ["STATE_S", "Sitting", "say"]
 
 #: How long the echo of our own text may take before the event channel counts as deaf, s.
 DEAF_S = 2.0
@@ -35,45 +37,18 @@ _TICK_NS = 50_000_000
 #: How long after events were lost the state is asked for at the earliest, ns: most of a shot's events come within a second. An
 #: answer that takes longer than a fifth of that, since there are many photos in it, is asked for as much less often.
 _LOSS_NS = 1_000_000_000
+#: The rig is looked over for what may have gone wrong so often at most while somebody waits, ns: 500 cameras take some 5 ms.
+_WATCH_NS = 500_000_000
 #: How long a 3.x application may take to publish its state after it acknowledged Synchronise, s.
 STATE_S = 2.0
+
+
+_logger = logging.getLogger("rigkit")
 
 
 def say(text: str) -> None:
     """Tell the person at the keyboard."""
     print(text)  # noqa: T201 - this is what it is for
-
-
-#: A request that lets go of something.
-Held = tuple[str, dict[str, Any]]
-
-
-class Link(Protocol):
-    """What a sitting asks of a connection; see :class:`rigkit.link.client.Client`, which is the one over sockets."""
-
-    timeout: float
-
-    @property
-    def dialect(self) -> Dialect: ...  # noqa: D102
-    @property
-    def request_endpoint(self) -> str: ...  # noqa: D102
-    @property
-    def publisher_endpoint(self) -> str: ...  # noqa: D102
-    @property
-    def exclusive(self) -> contextlib.AbstractContextManager[Any]: ...  # noqa: D102
-
-    def start(self, sink: Sink) -> None: ...  # noqa: D102
-    def check(self) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-
-    def request(  # noqa: D102
-        self,
-        msg_id: str,
-        fields: Mapping[str, Any],
-        *,
-        timeout: float | None = None,
-        on_sent: Callable[[int, int, int], None] | None = None,
-    ) -> Message: ...
 
 
 @dataclass(eq=False)
@@ -99,11 +74,16 @@ class Sitting:
     session: Session
     lock: FolderLock | None = None
     child: SimulatorProcess | None = None
+    #: A recorder was asked for: the next sitting gets one too.
+    recorder: bool = False
     #: What is engaged and must be let go of, at the latest when the link is closed.
     held: list[Held] = field(default_factory=list, repr=False)
+    #: Called with every warning that arises, on the thread that watches.
+    callbacks: list[Callable[[WarningRecord], object]] = field(default_factory=list, repr=False)
     #: The Rig of all cameras, while somebody holds it.
     whole: weakref.ref[Any] | None = field(default=None, repr=False)
     _next_tick_ns: int = 0
+    _next_watch_ns: int = 0
     _loss_seen_ns: int | None = None
     _made_up_in_ns: int = 0
     #: How many shots waited for something when the account was asked last.
@@ -114,9 +94,12 @@ class Sitting:
     _finalizer: weakref.finalize[..., Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        self._arm()
+
+    def _arm(self) -> None:
         # Dropping the last Rig of a connection, or ending the interpreter, closes it as rig.close() does.
         self._finalizer = weakref.finalize(
-            self, _close, self.client, self.child, self.session.log, self.session.path, self.lock, self.held
+            self, close_link, self.client, self.child, self.session.log, self.session.path, self.lock, self.held
         )
 
     @property
@@ -152,6 +135,10 @@ class Sitting:
             spoken = "3.x dialect" if self.client.dialect.state_on_publisher else "dialect of 4.x and later"
             raise RigError(f"{msg_id} does not exist in the {spoken} that {self.client.request_endpoint} speaks")
 
+    def knows_field(self, field: str) -> bool:
+        """Whether the far end has a field of that name; what it has not, it would ignore."""
+        return FIELDS[field].listed_in(self.client.dialect.version)
+
     def must_know(self, field: str, so: str) -> None:
         """Refuse what hangs on a field that the far end would ignore, as it has none of that name.
 
@@ -160,7 +147,7 @@ class Sitting:
         RigError
             It has none; ``so`` says what was not done.
         """
-        if not FIELDS[field].listed_in(self.client.dialect.version):
+        if not self.knows_field(field):
             raise RigError(
                 f"{field} does not exist in the 3.x dialect that {self.client.request_endpoint} speaks, {so}"
             )
@@ -315,13 +302,24 @@ class Sitting:
                     self._make_up_soon(now_ns, deadline)
             finally:
                 self._attending = False
+            if now_ns >= self._next_watch_ns:
+                self._next_watch_ns = now_ns + _WATCH_NS
+                self.watch()
             still_open = len(self.session.account.open_shots())
-            if (
-                still_open < self._open
-            ):  # whoever waits, and for whatever: the record of a finished shot is brought to the disk
+            if still_open < self._open:  # whoever waits, and for whatever: a finished shot is brought to the disk
                 self.session.log.sync()
             self._open = still_open
         return self.session.refresh()
+
+    def watch(self) -> None:
+        """Note what has gone wrong with the rig since this was asked last, and what is over; call back for what is new."""
+        new = look_over(self.session, self.clock.monotonic_ns())
+        for warning in new:
+            for callback in list(self.callbacks):
+                try:
+                    callback(warning)
+                except Exception:
+                    _logger.exception("A function given to rig.on_warning() failed; the rig goes on")
 
     def _carry_out(self, instructions: list[Instruction], deadline: float | None) -> None:
         for decision in [one for one in instructions if isinstance(one, Decide)]:
@@ -442,26 +440,40 @@ class Sitting:
         first = not self.closed
         if self._finalizer is not None:
             self._finalizer()
-        self.session.closed = True
-        self.session.refresh()
-        # Not for a script that never looked at a table: importing pandas takes longer than all the rest of closing.
-        if first and self.lock is not None and self.session.account.shots and "pandas" in sys.modules:
-            self.session.keep_tables()
+        settle(self.session, keep=first and self.lock is not None)
 
+    def become(self, other: Sitting) -> None:
+        """End this sitting and go on as another one, over the same address and with the same simulator, if we started one.
 
-def _close(
-    client: Link, child: SimulatorProcess | None, log: Log, folder: Path, lock: FolderLock | None, held: list[Held]
-) -> None:
-    # Each of these is done even if one before it fails or is interrupted: a lock that stays would outlive the Rig.
-    with contextlib.ExitStack() as steps:
-        if lock is not None:
-            steps.callback(lock.release)
-            steps.callback(pack_journal, folder / "journal", "rig")  # only whoever owns the folder may
-        steps.callback(log.close)
-        if child is not None:
-            steps.callback(child.close)
-        steps.callback(client.close)
-        for msg_id, fields in held:
-            with contextlib.suppress(RigError):
-                client.request(msg_id, fields, timeout=1.0)
-        held.clear()
+        Parameters
+        ----------
+        other : Sitting
+            It is no more afterwards; what it has is this one's.
+        """
+        session, owned, before = self.session, self.lock is not None, self._finalizer
+        ended = (self.client, None, session.log, session.path, self.lock, self.held)
+        begun = (other.client, None, other.session.log, other.session.path, other.lock, other.held)
+        after = weakref.finalize(self, close_link, begun[0], self.child, *begun[2:])
+        assert before is not None
+        assert other._finalizer is not None
+        try:  # wherever an interrupt comes, one of the two goes on, and the other is closed
+            other._finalizer.detach()
+            self.client, self.session, self.lock, self.held, self._finalizer = (
+                other.client,
+                other.session,
+                other.lock,
+                other.held,
+                after,
+            )
+            self._next_tick_ns = self._made_up_in_ns = self._open = 0
+            self._loss_seen_ns = self._told = None
+        finally:
+            if self._finalizer is after:
+                try:
+                    close_link(*ended)
+                    before.detach()
+                finally:
+                    settle(session, keep=owned)
+            else:
+                after.detach()
+                close_link(*begun)

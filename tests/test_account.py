@@ -49,9 +49,19 @@ class Bench:
         cameras, photos = camera_parts(message), photo_parts(message)
         self.state.fold(message, cameras, photos)
         self.account.fold(message, cameras, photos)
+        self.check_who_is_waited_for()
 
     def note(self, kind: str, at_ns: int, **fields: Any) -> None:
         self.account.note(kind, json.loads(json.dumps(fields)), at_ns, at_ns)
+        self.check_who_is_waited_for()
+
+    def check_who_is_waited_for(self) -> None:
+        """Whoever a shot no longer asks about must not be waited for; nor may a shot that waits be forgotten."""
+        for shot in self.account.shots.values():
+            for files in (False, True):
+                assert shot.done(files) == (not shot.outstanding(files))
+        waiting = [shot.shot_id for shot in self.account.shots.values() if shot.outstanding(files=True)]
+        assert sorted(shot.shot_id for shot in self.account.open_shots()) == waiting
 
     def fire(self, at_ns: int = S, shot_id: int = 1, outcome: str = "accepted", **more: Any) -> None:
         fields = {"expected": self.keys, "trigger": "shoot", "tag": tag_of(SESSION, shot_id, 1), "attempt": 1, **more}
@@ -436,7 +446,10 @@ def test_rows_fit_the_declared_tables_and_empty_ones_have_the_same_shape():
     tables = {
         "exposures": frame("exposures", exposure_rows(bench.account, bench.state, str, True)),
         "shots": frame("shots", shot_rows(bench.account, SESSION, True)),
-        "photos": frame("photos", photo_rows(bench.account, bench.state, str, True, lambda *_: (None, "unreachable"))),
+        "photos": frame(
+            "photos",
+            photo_rows(bench.account, bench.state, str, True, lambda names, _: [(None, "unreachable")] * len(names)),
+        ),
     }
     for name, table in tables.items():
         assert list(table.dtypes) == list(empty(name).dtypes)

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import bookkeeping, decode, imports, journal, requests, simulator, stamps, tables
+from tests.bench import (
+    bookkeeping,
+    checking,
+    decode,
+    exif,
+    files,
+    imports,
+    journal,
+    requests,
+    simulator,
+    sittings,
+    stamps,
+    tables,
+)
 from tests.bench.__main__ import main
 from tests.bench.measure import Row, interleaved, table, verdict
 from tests.bench.registry import BENCHES, load
@@ -43,6 +56,11 @@ def test_the_bookkeeping_bench_runs(no_leaks):
     assert all(len(row.values) == 1 for row in rows)
 
 
+def test_the_checking_bench_runs(no_leaks, monkeypatch):
+    monkeypatch.setattr(checking, "CAMERAS", 12)
+    assert all(value > 0 for row in checking.run(1) for value in row.values)
+
+
 def test_the_simulator_bench_runs(no_leaks, monkeypatch):
     monkeypatch.setattr(simulator, "CAMERAS", 12)
     assert all(len(row.values) == 1 for row in simulator.run(1))
@@ -62,10 +80,27 @@ def test_the_decode_bench_runs():
     assert all(len(row.values) == 1 for row in decode.run(1))
 
 
+def test_the_exif_bench_runs(monkeypatch):
+    monkeypatch.setattr(exif, "FILES", 20)
+    assert all(value > 0 for row in exif.run(1) for value in row.values)
+
+
 def test_the_tables_bench_runs(monkeypatch):
     for name, value in {"SMALL": 400, "MIDDLE": 800, "LARGE": 1200, "RELOADED": 400}.items():
         monkeypatch.setattr(tables, name, value)
     assert all(len(row.values) == 1 for row in tables.run(1))
+
+
+def test_the_files_bench_runs(monkeypatch):
+    for name, value in {"FOLDERS": 2, "FILES": 10, "PHOTO_BYTES": 1000}.items():
+        monkeypatch.setattr(files, name, value)
+    assert all(value > 0 for row in files.run(1) for value in row.values)
+
+
+def test_the_sittings_bench_runs(monkeypatch):
+    for name, value in {"SITTINGS": 2, "SHOTS": 2, "CAMERAS": 4}.items():
+        monkeypatch.setattr(sittings, name, value)
+    assert all(value > 0 for row in sittings.run(1) for value in row.values)
 
 
 def test_the_stamps_bench_runs(no_leaks):

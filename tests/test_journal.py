@@ -17,7 +17,6 @@ from rigkit.record.folder import (
     FolderLock,
     Manifest,
     claim_folder,
-    local_path,
     next_folder,
     read_manifest,
     write_manifest,
@@ -25,6 +24,7 @@ from rigkit.record.folder import (
 from rigkit.record.journal import JournalWriter, journal_files
 from rigkit.record.lines import CHANNELS, Entry, entry_of, read_line, write_line
 from rigkit.record.log import Log
+from rigkit.record.mapping import local_path
 from rigkit.record.reading import read_journal
 
 channels = st.sampled_from(CHANNELS)

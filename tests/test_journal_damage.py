@@ -17,7 +17,7 @@ from rigkit.record.folder import Manifest, write_manifest
 from rigkit.record.journal import JournalWriter, journal_files
 from rigkit.record.lines import Entry, write_line
 from rigkit.record.reading import Reading, merge, read_journal
-from rigkit.session import open as open_session
+from rigkit.session import open_folder
 
 OLD = b'{"rk_mono_ns":%d,"rk_wall_ns":2,"rk_ch":"pub","n":%d}\n'
 
@@ -298,7 +298,7 @@ def test_a_damaged_session_opens_and_says_what_it_lacks(tmp_path, journal):
     path, entries = journal
     write_manifest(tmp_path, Manifest(session_id="0123abcd"))
     path.write_bytes(path.read_bytes()[:-9])
-    session = open_session(tmp_path)
+    session = open_folder(tmp_path)
     assert len(session.events) == len(entries) - 1
     assert session.unreadable == [(path, 6, "torn")]
     assert session.facts()["unreadable_lines"] == 1
@@ -310,7 +310,7 @@ def test_a_journal_that_is_no_folder_is_a_session_error(tmp_path):
     write_manifest(tmp_path, Manifest(session_id="0123abcd"))
     (tmp_path / "journal").write_text("mine")
     with pytest.raises(SessionError, match="can't be read"):
-        open_session(tmp_path)
+        open_folder(tmp_path)
 
 
 # -- several writers --------------------------------------------------------------------------------------------------------

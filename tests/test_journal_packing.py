@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
 import rigkit
 from rigkit.record import packing
+from rigkit.record.folder import Manifest
+from rigkit.record.following import Follower
 from rigkit.record.journal import JournalWriter, journal_files
-from rigkit.record.lines import Entry
+from rigkit.record.lines import Entry, write_line
+from rigkit.record.log import Log
 from rigkit.record.packing import pack_journal
-from rigkit.record.reading import read_journal
+from rigkit.record.reading import Reading, read_journal, unpack
+from rigkit.session import Session
 from tests.test_journal_damage import originals, write
+from tests.test_lying_server import TABLES
 
 
 @pytest.fixture
@@ -60,7 +70,7 @@ def test_a_crash_at_any_moment_leaves_one_whole_copy(tmp_path, journal, monkeypa
     calls = {
         "draft opened": (pa, "CompressedOutputStream", 1),
         "draft written": (packing, "_sync", 1),
-        "draft synced": (packing, "_same", 1),
+        "draft synced": (packing, "_holds", 1),
         "compared": (Path, "replace", 1),
         "renamed": (packing, "_sync", 2),
         "names synced": (Path, "unlink", 1),
@@ -165,3 +175,127 @@ def test_a_short_session_is_not_kept_waiting_for_an_import(tmp_path, journal):
     script = "import sys, pathlib; from rigkit.record.packing import pack_journal; pack_journal(pathlib.Path(sys.argv[1]), 'rig')"
     subprocess.run([sys.executable, "-c", script, str(path.parent)], check=True)
     assert names(tmp_path) == [path.name]
+
+
+# -- what is written unparsed and is no JSON ----------------------------------------------------------------------------------
+
+EVENT = b'{"msg_type":"Event","msg_id":"'
+#: Events by their beginning and end, and no JSON in between.
+BROKEN = [
+    EVENT + tail
+    for tail in [
+        b'PhotoUpdated"}}',
+        b'X","a":{}',
+        b"}",
+        b'PhotoUpdated","PhotoKey":"abc","a":NaN}',
+        b'CameraUpdated","msg_seq_num":7,"CameraKey":"k1","CameraName":"cut off here}',
+        b'X"}{"msg_type":"Event","msg_id":"X"}',
+        b'X","a":"\x00"}',
+        b'X"},"rk_base64":"AAAA"}',
+        b'X","rk_mono_ns":1}{"rk_mono_ns":1,"rk_wall_ns":1,"rk_ch":"note","note":"heard","writer":"rig","upto":9}',
+    ]
+]
+GOOD = EVENT + b'CameraUpdated","msg_seq_num":8,"CameraKey":"k1","CameraName":"A01"}'
+
+_syntax = st.text('{}[]",:\\ \n\r\x000aLé', max_size=30).map(str.encode)
+tails = st.binary(max_size=60) | _syntax
+events = st.builds(lambda tail, end: EVENT + tail + end, tails, st.sampled_from([b"}", b"", b'"}', b"\n}"]))
+
+
+def packed_lines(folder: Path) -> list[bytes]:
+    return [
+        line
+        for one in journal_files(folder / "journal")
+        for line in unpack(one.path)[0].splitlines(keepends=True)
+        if one.packed
+    ]
+
+
+@given(st.lists(st.sampled_from([*BROKEN, GOOD]) | events, min_size=1, max_size=5), st.sampled_from(["pub", "rep"]))
+def test_what_was_heard_is_read_back_plain_and_packed_and_packed_it_is_json(frames, channel):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        log = Log(JournalWriter(folder / "journal", "rig"))
+        log.append([(channel, number, -number, frame) for number, frame in enumerate(frames[:-1])])
+        log.append([(channel, 99, 99, frames[-1])])
+        log.close()
+        expected = Reading(log.since(0), [], {"rig": len(frames)})
+        lines = [write_line(entry, number) for number, entry in enumerate(log.since(0))]
+        assert (folder / "journal" / "rig-000001.jsonl").read_bytes() == b"".join(lines), "as from the backlog"
+        for entry, frame in zip(log.since(0), frames, strict=True):
+            if not set(frame) & set(b" \n\r"):  # else it may be put on one line, and what is behind its end is cut off
+                assert entry.raw == frame or frame.startswith(EVENT + b"Liveview")
+        assert read_journal(folder) == expected
+        assert len(pack_journal(folder / "journal", "rig")) == 1
+        assert read_journal(folder) == expected
+        lines = packed_lines(folder)
+        assert [json.loads(line)["rk_no"] for line in lines] == [*range(len(frames))]
+
+
+@pytest.mark.parametrize("frame", BROKEN)
+def test_an_event_that_is_no_json_is_a_bad_message_live_and_re_read(tmp_path, frame):
+    journal = JournalWriter(tmp_path / "journal", "rig")
+    live = Session(tmp_path, Manifest(session_id="0123abcd"), Log(journal))
+    for number, raw in enumerate([GOOD, frame, GOOD, frame]):
+        live.log.append([("pub", number, number, raw)])
+    live.log.close()
+    plain = journal.path.read_bytes()
+    assert plain.count(frame[1:] + b"\n") == 2, "it is written as it came"
+    assert live.events["bad"].sum() == live.state.bad == 2
+    for packed in (False, True):
+        reading = read_journal(tmp_path)
+        assert [entry.raw for entry in reading.entries] == [GOOD, frame, GOOD, frame]
+        assert reading.unreadable == []
+        again = Session(tmp_path, live.manifest, Log(None, reading.entries))
+        for table in TABLES:
+            assert_frame_equal(getattr(again, table), getattr(live, table))
+        assert again.state.bad == 2
+        if not packed:
+            pack_journal(tmp_path / "journal", "rig")
+    lines = packed_lines(tmp_path)
+    assert lines[::2] == plain.splitlines(keepends=True)[::2], "what is JSON stays as it is"
+    assert all(json.loads(line) for line in lines)
+
+
+def test_what_has_nothing_to_code_is_packed_as_it_is(tmp_path, journal):
+    plain = journal[0].read_bytes()
+    pack_journal(tmp_path / "journal", "rig")
+    assert b"".join(packed_lines(tmp_path)) == plain
+
+
+def test_a_damaged_line_gets_no_new_sum(tmp_path):
+    path = write(tmp_path, [Entry("pub", number, number, BROKEN[0]) for number in range(3)])[0]
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    damaged = second.replace(b"Photo", b"Phota")
+    path.write_bytes(first + damaged + third[:-1])
+    pack_journal(path.parent, "rig")
+    assert packed_lines(tmp_path)[1] == damaged
+    reading = read_journal(tmp_path)
+    assert [entry.mono_ns for entry in reading.entries] == [0, 2]
+    assert [(one.line_no, one.why) for one in reading.unreadable] == [(2, "damaged")]
+
+
+def test_a_crash_between_packing_and_removing_is_made_good_where_lines_were_coded(tmp_path):
+    entries = [Entry("pub", number, number, BROKEN[number % 3]) for number in range(6)]
+    path = write(tmp_path, entries)[0]
+    plain = path.read_bytes()
+    pack_journal(path.parent, "rig")
+    path.write_bytes(plain)
+    assert read_journal(tmp_path) == (entries, [], {"rig": 6})
+    pack_journal(path.parent, "rig")
+    assert names(tmp_path) == ["rig-000001.jsonl.zst"]
+    assert read_journal(tmp_path) == (entries, [], {"rig": 6})
+
+
+@pytest.mark.parametrize("read_before", range(9))
+def test_who_follows_a_file_that_is_packed_meanwhile_misses_nothing(tmp_path, read_before):
+    entries = [Entry("pub", number, number, GOOD if number % 3 else BROKEN[number % 9]) for number in range(9)]
+    writer = JournalWriter(tmp_path, "recorder")
+    follower = Follower(tmp_path, "recorder")
+    writer.append(entries[:read_before])
+    assert follower.read() == entries[:read_before]
+    writer.append(entries[read_before:])
+    writer.close()
+    pack_journal(tmp_path, "recorder")
+    assert follower.read() == entries[read_before:]
+    assert follower.read() == []

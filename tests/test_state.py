@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 
 from rigkit.record.columns import TABLES, describe, empty, frame
 from rigkit.record.lines import Entry
-from rigkit.record.state import State, camera_parts, photo_parts
+from rigkit.record.state import PhotoRecord, State, camera_parts, photo_parts
 from rigkit.record.tables import (
     camera_rows,
     created_ns,
     loss_rows,
     parse_captured,
+    photo_columns,
     photo_fields,
     request_rows,
     setting_rows,
 )
 from rigkit.wire import Message, decode_frame
+from rigkit.wire.shapes import shape_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "reference" / "samples.jsonl"
 
@@ -287,3 +289,28 @@ def test_only_version_1_keys_carry_a_time():
     assert created_ns("67d6d4fc-1242-11ef-94fc-9282ede469ff") == 1715726189104870000 // 100 * 100
     assert created_ns("f4a5b1f0-f409-4019-b59c-84966ece0a53") is None
     assert created_ns("DSC_0001") is None
+
+
+_USUAL_KEYS = st.uuids(version=1).map(str)
+_ODD_KEYS = st.sampled_from(
+    ["DSC_0001", "00000000-0000-1000-8000-000000000000", "ffffffff-ffff-1fff-bfff-ffffffffffff"]
+)
+_USUAL_DATES = st.datetimes().map(lambda t: t.isoformat(" ", "milliseconds").replace("-", ""))
+_ODD_DATES = st.sampled_from(
+    ["", "20241399 00:00:00.000", "20240514 17:36:25", "20240514\n17:36:25.123", "\uff120240514 17:36:25.123"]
+)
+
+
+@given(
+    st.lists(st.tuples(_USUAL_KEYS, _USUAL_DATES), min_size=1, max_size=8),
+    st.lists(st.tuples(_USUAL_KEYS | _ODD_KEYS, _USUAL_DATES | _ODD_DATES), max_size=8),
+)
+def test_a_column_is_read_as_its_values_one_by_one(usual, odd):
+    names = ("msg_type", "msg_id", "msg_seq_num", "PhotoKey", "PhotoDateCaptured")
+    decode = shape_of("PhotoUpdated", names)
+    assert decode is not None
+    for rows in (usual, odd):
+        bodies = [dict(zip(names, ("Event", "PhotoUpdated", 1, *row), strict=True)) for row in rows]
+        columns = photo_columns([PhotoRecord(body["PhotoKey"], decode(json.dumps(body).encode())) for body in bodies])
+        assert columns["created_app"] == [created_ns(key) for key, _ in rows]
+        assert columns["date_captured"] == [parse_captured(date) for _, date in rows]

@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from rigkit.account.book import Book
 from rigkit.account.shots import tag_of
-from rigkit.account.tables import exposure_rows, photo_rows
+from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
 from rigkit.record.columns import frame
 from rigkit.record.folder import Manifest
 from rigkit.record.lines import Entry
@@ -90,11 +90,19 @@ def shot_notes(shot_id: int, attempt: int = 1, subject: str = "P017") -> list[En
     ]
 
 
+def expect_note(shot_id: int) -> dict[str, Any]:
+    labels = {"subject": None, "pose": "apose", "rep": None, "note": None}
+    release = {"trigger": "external", "tag": "", "tagged": False, "allowance_s": 30.0, "awaited": True, "lasts_s": 0.0}
+    not_ready = {"unseen:L4": ["not_ready", "not seen"]}
+    return {"note": "shot", "shot_id": shot_id, "attempt": 1, "labels": labels, "not_ready": not_ready, **release}
+
+
 def from_scratch(session: Session) -> dict[str, pd.DataFrame]:
     account, state, label = session.account, session.state, session.label
     return {
-        "photos": frame("photos", photo_rows(account, state, label, session.simulated, session.locate)),
+        "photos": frame("photos", photo_rows(account, state, label, session.simulated, session.files.locate_all)),
         "exposures": frame("exposures", exposure_rows(account, state, label, session.simulated)),
+        "shots": frame("shots", shot_rows(account, ID, session.simulated)),
         "events": frame("events", events_from_scratch(session)),
     }
 
@@ -134,6 +142,9 @@ _STEPS = st.lists(
                 optional={
                     "CameraName": st.sampled_from(["A01", "A02", ""]),
                     "CameraStatus": st.sampled_from(["Ready", "Lost"]),
+                    "CameraSerialNumber": st.sampled_from(["1", "2", "3", "4"]),
+                    "CameraGroup": st.sampled_from(["face", ""]),
+                    "PhotoBatchNum": st.integers(6, 9),
                 },
             ),
             st.just(frozenset()),
@@ -141,6 +152,15 @@ _STEPS = st.lists(
         st.tuples(st.just("shot"), st.integers(1, 3), st.just(frozenset())),
         st.tuples(st.just("again"), st.integers(1, 2), st.just(frozenset())),
         st.tuples(st.just("decided"), st.integers(1, 2), st.just(frozenset())),
+        st.tuples(st.just("expect"), st.integers(1, 4), st.just(frozenset())),
+        st.tuples(
+            st.just("verdict"), st.tuples(st.integers(1, 4), st.sampled_from([True, False, None])), st.just(frozenset())
+        ),
+        st.tuples(
+            st.just("labels"), st.tuples(st.integers(1, 4), st.sampled_from(["seated", None])), st.just(frozenset())
+        ),
+        st.tuples(st.just("layout"), st.permutations(["L1", "L2", "L3", "L4"]) | st.none(), st.just(frozenset())),
+        st.tuples(st.just("release"), st.integers(1, 9), st.just(frozenset())),
         st.tuples(st.sampled_from(["resumed", "options", "synchronise", "look"]), st.none(), st.just(frozenset())),
     ),
     min_size=1,
@@ -161,6 +181,22 @@ def entries_of(number: int, what: str, about: Any, left_out: frozenset[str]) -> 
         return shot_notes(about, attempt=2)
     if what == "decided":
         return [entry({"note": "decided", "shot_id": about, "causes": {"k2": ["no_response", ""]}}, at, "note")]
+    if what == "expect":
+        return [entry({**expect_note(about), "expected": [*CAMERAS, "unseen:L4"]}, at, "note")]
+    if what == "verdict":
+        body = {"shot_id": about[0], "accepted": about[1], "reason": "blinked", "superseded_by": about[0] + 1}
+        return [entry({"note": "verdict", **body}, at, "note")]
+    if what == "labels":
+        return [entry({"note": "labels", "shot_id": about[0], "labels": {"pose": about[1]}}, at, "note")]
+    if what == "layout":
+        places = [{"position": name, "serial": f"{n}", "groups": ["g"]} for n, name in enumerate(about or (), 1)]
+        return [entry({"note": "layout", "places": places}, at, "note")]
+    if what == "release":  # by nobody we know of: whoever's bit is set fires
+        return [
+            entry(photo_event(number, PhotoKey=f"{number}-{key}", CameraKey=key, PhotoBatchNum=about), at + n)
+            for n, key in enumerate(CAMERAS)
+            if (about + 1) >> n & 1
+        ]
     if what == "resumed":
         return [entry({"note": "resumed"}, at, "note")]
     if what == "options":
@@ -180,15 +216,19 @@ def test_tables_of_a_session_that_goes_on_are_the_tables(steps):
         if what != "look":
             session.log._entries.extend(entries_of(number, what, about, left_out))
             continue
-        live = {"photos": session.photos, "exposures": session.exposures, "events": session.events}
+        live = tables_of(session)
         for name, expected in from_scratch(session).items():
             assert_frame_equal(live[name], expected)
         handed_out += [(table, _fingerprint(table)) for table in live.values()]
     assert all(_fingerprint(table) == before for table, before in handed_out)
     again = session_of(session.log.since(0))
-    assert_frame_equal(again.photos, session.photos)
-    assert_frame_equal(again.exposures, session.exposures)
-    assert_frame_equal(again.events, session.events)
+    for name, table in tables_of(session).items():
+        assert_frame_equal(getattr(again, name), table)
+    assert list(again.shots.index) == sorted(again.shots.index)
+
+
+def tables_of(session: Session) -> dict[str, pd.DataFrame]:
+    return {name: getattr(session, name) for name in ("photos", "exposures", "shots", "events")}
 
 
 def _fingerprint(table: pd.DataFrame) -> list[int]:
@@ -222,12 +262,12 @@ def test_a_refresh_that_was_interrupted_begins_anew_and_so_do_its_tables(monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(session.account, "fold", interrupted)
+        patch.setattr(session.account, "hear_photo", interrupted)
         with pytest.raises(KeyboardInterrupt):
             session.refresh()
     for name, expected in from_scratch(session_of(session.log.since(0))).items():
         assert expected is not None, name
-    live = {"photos": session.photos, "exposures": session.exposures, "events": session.events}
+    live = tables_of(session)
     for name, expected in from_scratch(session).items():
         assert_frame_equal(live[name], expected)
     assert list(session.photos["name"]) == ["B.JPG"]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from rigkit.account.fold import Account
 from rigkit.errors import BadMessage
+from rigkit.record.layout import Layout
 from rigkit.record.lines import Entry
 from rigkit.record.records import PhotoRecord
 from rigkit.record.state import State, camera_parts, photo_parts, text_of
@@ -53,6 +54,8 @@ class Book:
     ----------
     session_id : str
         The session's id.
+    subject : str
+        Whose sitting it is; empty: nobody's.
 
     Attributes
     ----------
@@ -66,9 +69,9 @@ class Book:
         Goes up by one whenever everything was forgotten, to begin anew.
     """
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, subject: str = "") -> None:
         self.state = State()
-        self.account = Account(session_id, self.state)
+        self.account = Account(session_id, self.state, subject)
         self.hearing = True
         self.folded = 0
         self.beginning = 0
@@ -77,6 +80,8 @@ class Book:
         self._odd: dict[int, tuple[int, bool]] = {}
         #: Every table that is kept, and what was touched since it was looked at.
         self._watched: dict[str, Touched] = {}
+        #: What was touched since they were told.
+        self._news = Touched({}, {}, {}, everything=False)
 
     def reset(self) -> None:
         """Forget everything, to take it in anew: an entry may have been taken in half."""
@@ -84,6 +89,7 @@ class Book:
         self.account.reset()
         self._odd.clear()
         self._watched.clear()
+        self._news = Touched({}, {}, {}, everything=False)
         self.folded = 0
         self.beginning += 1
 
@@ -97,22 +103,23 @@ class Book:
             if odd != _USUAL:
                 self._odd[self.folded] = odd
             self.folded += 1
+        self._spread()
 
     def _hear(self, said: Shape, entry: Entry) -> tuple[int, bool]:
         """Take in an event of a known shape."""
-        message = Message(said, "pub", entry.mono_ns, entry.wall_ns, V5, self.folded)  # type: ignore[arg-type]  # reads alike
         gap = 0
         try:
-            gap, key, photo = self.state.hear(said, message)
-            if photo is None:
-                for touched in self._watched.values():
-                    touched.cameras[key] = None
-                self.account.fold(message, [(key, said)], [])  # type: ignore[list-item]
+            gap = self.state.loss.count(said.msg_seq_num, entry.wall_ns)
+            if said.msg_id == "PhotoUpdated":
+                photo = self.state.hear_photo(said, entry.mono_ns, entry.wall_ns)
+                self._news.photos[photo.key] = photo
+                paired = self.account.hear_photo(photo, entry.mono_ns)
+                if paired is not None:
+                    self._news.shots[paired.shot_id] = None
             else:
-                for touched in self._watched.values():
-                    touched.photos[key] = photo
-                self.account.fold(message, [], [(key, said)])  # type: ignore[list-item]
-                self._touch_shot(key)
+                self.state.hear_camera(said, entry.wall_ns)
+                self._news.cameras[said.CameraKey] = None
+                self.account.hear_camera(said.CameraKey, said, entry.mono_ns)
         except Exception:  # noqa: BLE001 - as for every message
             self.state.bad += 1
             return gap, True
@@ -139,13 +146,13 @@ class Book:
             self.account.fold(message, cameras, photos)
         except Exception:  # noqa: BLE001 - whatever a server says, the rest of the record must stay readable
             bad = True
-        for touched in self._watched.values():
-            touched.cameras.update((key, None) for key, _ in cameras)
+        self._news.cameras.update((key, None) for key, _ in cameras)
         for key, _ in photos:
-            photo = self.state.photos.get(key)
-            for touched in self._watched.values() if photo is not None else ():
-                touched.photos[key] = photo  # type: ignore[assignment]
-            self._touch_shot(key)
+            photo, paired = self.state.photos.get(key), self.account.shot_of.get(key)
+            if photo is not None:
+                self._news.photos[key] = photo
+            if paired is not None:
+                self._news.shots[paired.shot_id] = None
         self.state.bad += bad
         return gap, bad
 
@@ -164,12 +171,28 @@ class Book:
                 self.hearing = body["what"] == "connected"
                 if not self.hearing:
                     self.state.loss.broken()
+            elif kind == "layout":
+                self.state.layout = Layout.from_note(body["places"]) if body["places"] else None
+                self._touch_everything()
+            elif kind == "warning":
+                self.state.warned.begin(body, entry.wall_ns)
+            elif kind == "warning_over":
+                self.state.warned.end(body, entry.wall_ns)
+            elif kind == "checksum":
+                photo = self.state.take_checksum(body)
+                if photo is not None:
+                    self._news.photos[photo.key] = photo
+            elif kind == "profile":
+                self.state.take_profile(body["group"], body["values"])
             elif kind == "fired":
                 for request in reversed(self.state.requests):
                     if request.seq == body["msg_seq_num"]:
                         request.shot_id = body["shot_id"]
                         break
+            renumbered = self.account.renumbered
             self.account.note(kind, body, entry.mono_ns, entry.wall_ns)
+            if renumbered != self.account.renumbered:
+                self._touch_everything()
         except (KeyError, TypeError, AttributeError, ValueError):
             # A note of ours that was damaged on disk: kept, counted, and no reason not to read the rest.
             self.state.bad += 1
@@ -177,19 +200,20 @@ class Book:
             return True
         shot_id = body.get("shot_id")
         if isinstance(shot_id, int):
-            for touched in self._watched.values():
-                touched.shots[shot_id] = None
+            self._news.shots[shot_id] = None
         elif hasattr(self.account, f"_note_{kind}"):  # the others change nothing that a row shows
             self._touch_everything()
         return False
 
     # -- what was touched ---------------------------------------------------------------------------------------------
 
-    def _touch_shot(self, photo_key: str) -> None:
-        paired = self.account.shot_of.get(photo_key)
-        if paired is not None:
-            for touched in self._watched.values():
-                touched.shots[paired.shot_id] = None
+    def _spread(self) -> None:
+        """Tell every table that is kept what was touched, once for many entries."""
+        for touched in self._watched.values():
+            touched.photos.update(self._news.photos)
+            touched.shots.update(self._news.shots)
+            touched.cameras.update(self._news.cameras)
+        self._news = Touched({}, {}, {}, everything=False)
 
     def _touch_everything(self) -> None:
         for name in self._watched:

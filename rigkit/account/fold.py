@@ -3,9 +3,6 @@
 ``fold`` takes what was said (messages) and what rigkit noted; ``tick`` takes the time and says what to do about what has
 *not* been said. A tick changes nothing: its instructions come back as notes, so a journal replayed gives the same account
 without a clock.
-
-How a photo finds its shot, best first: the tag echoed in PhotoOrigin (``origin``); the camera's batch number, known before
-the shot (``batch``); the time alone (``window``).
 """
 
 from __future__ import annotations
@@ -14,20 +11,19 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rigkit.account import remarks, silence
-from rigkit.account.shots import Exposure, Instruction, Paired, ShotAccount, parse_tag
+from rigkit.account import external, remarks, silence
+from rigkit.account.pairing import find_shot
+from rigkit.account.shots import Exposure, Instruction, Paired, ShotAccount
 from rigkit.account.silence import GONE, SECOND
-from rigkit.record.state import Parts, State, text_of, whole_of
+from rigkit.record.labels import check_labels
+from rigkit.record.state import Parts, PhotoRecord, State, text_of, whole_of
 from rigkit.wire import Message
+from rigkit.wire.shapes import Shape
 
 __all__ = ["Account"]
 
 #: Arrivals remembered per camera.
 _REMEMBERED = 32
-#: How long after its release a photo without a tag may still be taken for a shot's, s, on top of the shutter time.
-WINDOW_S = 60.0
-#: A camera that ended like this exposed nothing, so an untagged photo of it is somebody else's.
-_NOTHING_TO_COME = frozenset({"misfire", "not_ready", "refused", "not_sent"})
 
 
 class Account:
@@ -39,6 +35,8 @@ class Account:
         The session's id; only tags that carry it are ours.
     state : State
         The application's state; folded *before* the account takes the same message.
+    subject : str
+        Whose sitting it is, so that releases that nobody announced are theirs too; empty: nobody's.
 
     Attributes
     ----------
@@ -48,14 +46,23 @@ class Account:
         Photo key -> its shot, how it was found, its attempt.
     """
 
-    def __init__(self, session_id: str, state: State) -> None:
+    def __init__(self, session_id: str, state: State, subject: str = "") -> None:
         self.session_id = session_id
+        self.subject = subject
         self.shots: dict[int, ShotAccount] = {}
         self.shot_of: dict[str, Paired] = {}
         self._state = state
         self.arrivals: dict[str, deque[float]] = {}
-        self._echoes = False
-        self._unpaired: set[str] = set()
+        #: How many unannounced releases got another number: whoever remembers shot ids must look again.
+        self.renumbered = 0
+        #: Some shot was fired with a layout: its cameras keep the positions they had then.
+        self.seated = False
+        #: The last release that nobody announced.
+        self.unannounced: ShotAccount | None = None
+        #: Tags were seen to come back.
+        self.echoes = False
+        #: Photos that are known to be of no shot.
+        self.unpaired: set[str] = set()
         #: Every shot that still waits for something, and maybe some that no longer do: a session of a thousand shots is not
         #: gone through for each event of the last one.
         self._open: dict[int, ShotAccount] = {}
@@ -66,43 +73,67 @@ class Account:
 
     def reset(self) -> None:
         """Forget everything, to fold anew; the containers stay the same objects."""
-        for container in (self.shots, self.shot_of, self.arrivals, self._unpaired, self._open, self._offsets):
+        for container in (self.shots, self.shot_of, self.arrivals, self.unpaired, self._open, self._offsets):
             container.clear()
-        self._echoes = False
+        self.echoes = self.seated = False
+        self.unannounced = None
 
     def fold(self, message: Message, cameras: Parts, photos: Parts) -> None:
         """Take one message in, and the parts of it that speak of cameras and of photos."""
-        for key, info in photos:
-            self._photo(key, info, message)
+        by_event = message.channel == "pub" and message.msg_id == "PhotoUpdated"  # a 3.x state comes as an event, too
+        for key, _ in photos:
+            self.hear_photo(self._state.photos[key], message.mono_ns, None if by_event else message.msg_id)
         for key, info in cameras:
-            self._camera(key, info, message)
+            self.hear_camera(key, info, message.mono_ns)
 
-    def _photo(self, key: str, info: Mapping[str, Any], message: Message) -> None:
-        paired = self.shot_of.get(key) or self._pair(key, message)
-        if paired is None:
-            self._unpaired.add(key)
-            return
-        shot = self.shots[paired.shot_id]
-        photo = self._state.photos[key]
+    def hear_photo(self, photo: PhotoRecord, mono_ns: int, found_by: str | None = None) -> Paired | None:
+        """Take in news of one photo.
+
+        Parameters
+        ----------
+        photo : PhotoRecord
+            The photo as the state has it now.
+        mono_ns : int
+            When it was heard of, host monotonic clock.
+        found_by : str or None
+            Id of the message that told of it when asked; None: its own event told.
+
+        Returns
+        -------
+        Paired or None
+            Where it belongs; None: to no shot.
+        """
         camera_key = text_of(photo.get("CameraKey")) or ""
+        paired = self.shot_of.get(photo.key) or find_shot(self, photo, camera_key, mono_ns, asked=found_by is not None)
+        if paired is None and found_by is None and photo.key not in self.unpaired:
+            paired = external.claim(self, self._state, photo, camera_key, mono_ns)
+            if paired is not None:
+                self.shot_of[photo.key] = paired
+        if paired is None:
+            self.unpaired.add(photo.key)
+            return None
+        shot = self.shots[paired.shot_id]
         exposure = shot.exposures.get(camera_key)
         if exposure is None:  # a camera nobody expected fired with the others
-            return
-        before = None if shot.unjudged else (exposure.status, exposure.settled)
+            return paired
         if paired.attempt < exposure.attempt:
-            self._older_news(shot, exposure, key, paired)
+            self._older_news(shot, exposure, photo.key, paired)
         if paired.attempt == exposure.attempt:
-            batch = whole_of(photo.get("PhotoBatchNum"))
-            if key not in exposure.photos:
-                self._first_news(shot, exposure, batch, paired.method, message)
-            was_on_disk = exposure.on_disk
-            exposure.photos[key] = self._state.photos[key].disk_mono_ns is not None
-            if exposure.on_disk and not was_on_disk:
-                exposure.disk_ns = message.mono_ns
+            on_disk = photo.disk_mono_ns is not None
+            if exposure.photos.get(photo.key) is on_disk and not shot.unjudged:
+                return paired  # two of the four events of a photo tell nothing that counts here
+            if photo.key not in exposure.photos:
+                self._first_news(shot, exposure, photo, paired.method, mono_ns, found_by)
+            was_on_disk = bool(exposure.photos) and exposure.on_disk
+            exposure.photos[photo.key] = on_disk
+            if shot.crowds:
+                external.widen(self, shot)
+            if on_disk and not was_on_disk and exposure.on_disk:
+                exposure.disk_ns = mono_ns
                 exposure.cause = None
                 exposure.detail = exposure.detail if exposure.status == "recovered" else None
-        if shot.unjudged or before != (exposure.status, exposure.settled):
-            self._follow(shot)
+        self.follow(shot)
+        return paired
 
     def _older_news(self, shot: ShotAccount, exposure: Exposure, key: str, paired: Paired) -> None:
         """Take in a photo of an attempt before: it shows another instant, so it doesn't count for the one waited for now."""
@@ -120,6 +151,7 @@ class Account:
         photo = self._state.photos[key]
         shot = self.shots[paired.shot_id]
         shot.unjudged = True
+        shot.reopen(exposure.camera_key)
         exposure.attempt, exposure.late, exposure.older = paired.attempt, True, None
         exposure.status, exposure.cause, exposure.detail = "captured", None, None
         exposure.pairing_method = paired.method
@@ -137,8 +169,17 @@ class Account:
             exposure.requested_ns, exposure.requested_wall_ns = shot.released[paired.attempt]
 
     def _first_news(
-        self, shot: ShotAccount, exposure: Exposure, batch: int | None, method: str, message: Message
+        self,
+        shot: ShotAccount,
+        exposure: Exposure,
+        photo: PhotoRecord,
+        method: str,
+        mono_ns: int,
+        found_by: str | None,
     ) -> None:
+        batch = whole_of(photo.get("PhotoBatchNum"))
+        if exposure.status != "waiting":  # its file may not be here yet
+            shot.reopen(exposure.camera_key)
         if exposure.photos and batch is not None and exposure.batch_num not in {None, batch}:
             exposure.duplicate = shot.unjudged = True
         if exposure.exposed:
@@ -148,77 +189,37 @@ class Account:
             exposure.older is not None and exposure.older[0] not in exposure.replaced
         )
         exposure.late = exposure.status == "missing"
-        by_event = message.channel == "pub" and message.msg_id == "PhotoUpdated"  # a 3.x state comes as an event, too
-        exposure.status = "captured" if by_event else "recovered"
-        exposure.cause, exposure.detail = None, None if by_event else f"found by {message.msg_id}"
+        exposure.status = "captured" if found_by is None else "recovered"
+        exposure.cause, exposure.detail = None, None if found_by is None else f"found by {found_by}"
         exposure.batch_num = batch
-        exposure.heard_ns = message.mono_ns
+        exposure.heard_ns = mono_ns
         exposure.pairing_method = method
-        if by_event and not exposure.late:
-            seconds = (message.mono_ns - exposure.base_ns) / SECOND - shot.allowance_s
-            self.arrivals.setdefault(exposure.camera_key, deque(maxlen=_REMEMBERED)).append(max(0.0, seconds))
+        for later in self._open.values():  # what somebody is still to release gets the number after this one
+            expected = later.exposures.get(exposure.camera_key) if later.awaited and later is not shot else None
+            if expected is not None and batch is not None and expected.batch_expected == batch:
+                expected.batch_expected = batch + 1
+        if shot.awaited:  # the release was a moment ago
+            shot.awaited, shot.allowance_s = False, shot.lasts_s
+            for other in shot.exposures.values():
+                other.base_ns = mono_ns
+        if found_by is None and not exposure.late and shot.trigger != "external":
+            arrivals = self.arrivals.get(exposure.camera_key)
+            if arrivals is None:
+                arrivals = self.arrivals[exposure.camera_key] = deque(maxlen=_REMEMBERED)
+            arrivals.append(max(0.0, (mono_ns - exposure.base_ns) / SECOND - shot.allowance_s))
 
-    def _pair(self, key: str, message: Message) -> Paired | None:
-        """Find the shot of a photo heard of for the first time."""
-        photo = self._state.photos[key]
-        tag = parse_tag(photo.get("PhotoOrigin"))
-        if tag is not None:
-            session_id, shot_id, attempt = tag
-            if session_id != self.session_id or shot_id not in self.shots:
-                return None
-            self._echoes = True
-            # A photo taken again by Reshoot may bring the tag of the one it replaces; its batch number says which it is.
-            exposure = self.shots[shot_id].exposures.get(text_of(photo.get("CameraKey")) or "")
-            if exposure is not None and not exposure.tagged and not exposure.photos:
-                batch = whole_of(photo.get("PhotoBatchNum"))
-                if batch is not None and batch == exposure.batch_expected:
-                    attempt = exposure.attempt
-            self.shot_of[key] = Paired(shot_id, "origin", attempt)
-            return self.shot_of[key]
-        if key in self._unpaired:
-            return None
-        camera_key = text_of(photo.get("CameraKey")) or ""
-        batch = whole_of(photo.get("PhotoBatchNum"))
-        found: list[tuple[ShotAccount, Exposure, str]] = []
-        for shot in reversed(self.shots.values()):
-            exposure = shot.exposures.get(camera_key)
-            method = None if exposure is None else self._fits(shot, exposure, batch, message.mono_ns)
-            if exposure is not None and method is not None:
-                found.append((shot, exposure, method))
-            # The camera counts upwards: no shot before one with a lower number has this photo.
-            lower = exposure is not None and batch is not None and (exposure.batch_num or batch) < batch
-            if method == "window" or lower:
-                break
-        if not found:
-            return None
-        # Where two shots wait for the same number, a counter was out of date when the second was fired. The first is the likelier,
-        # and it is no more than that.
-        shot, exposure, method = found[-1]
-        self.shot_of[key] = Paired(shot.shot_id, method if len(found) == 1 else "window", exposure.attempt)
-        return self.shot_of[key]
+    def hear_camera(self, key: str, info: Mapping[str, Any] | Shape, mono_ns: int) -> None:
+        """Notice what makes a photo unlikely: the camera is gone, or its counter of failures rose.
 
-    def _fits(self, shot: ShotAccount, exposure: Exposure, batch: int | None, now_ns: int) -> str | None:
-        """Say how an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
-        if not shot.may_expose or exposure.cause in _NOTHING_TO_COME:
-            return None
-        # Where tags do come back, a photo without one was not released by a Shoot of ours; triggers, latches and buttons
-        # carry none.
-        if self._echoes and exposure.tagged and shot.trigger == "shoot":
-            return None
-        in_time = 0 <= (now_ns - exposure.base_ns) / SECOND <= WINDOW_S + shot.allowance_s
-        number = exposure.batch_expected if exposure.batch_num is None else exposure.batch_num
-        if number is not None and (batch is not None or exposure.batch_num is not None):
-            # However late it is heard of, be it after another boot: what is still waited for (also the JPEG beside the RAW), or
-            # what nobody could be asked about, is told by its number.
-            open_end = exposure.cause == "unknown" or (
-                exposure.exposed and len(exposure.photos) < exposure.photos_expected
-            )
-            expected = in_time or open_end or exposure.status == "waiting"
-            return "batch" if batch == number and expected else None
-        return "window" if in_time and not exposure.photos else None
-
-    def _camera(self, key: str, info: Mapping[str, Any], message: Message) -> None:
-        """Notice what makes a photo unlikely: the camera is gone, or its counter of failures rose."""
+        Parameters
+        ----------
+        key : str
+            The camera.
+        info : Mapping or Shape
+            What was said of it.
+        mono_ns : int
+            When, host monotonic clock.
+        """
         failed = whole_of(info.get("CameraNumPhotosFailed"))
         gone = text_of(info.get("CameraStatus")) in GONE
         if failed is None and not gone:
@@ -226,7 +227,7 @@ class Account:
         for exposure in self._waiting(key):
             rose = failed is not None and exposure.failed_before is not None and failed > exposure.failed_before
             if exposure.suspect_ns is None and (gone or rose):
-                exposure.suspect_ns = message.mono_ns
+                exposure.suspect_ns = mono_ns
 
     def _waiting(self, key: str) -> Iterator[Exposure]:
         for shot in self.open_shots():
@@ -240,15 +241,20 @@ class Account:
 
     def owing(self) -> set[str]:
         """Cameras that were asked to fire and have not been accounted for yet."""
-        return {key for shot in self._open.values() for key, one in shot.exposures.items() if one.status == "waiting"}
+        ours = [shot for shot in self._open.values() if shot.trigger != "external"]
+        return {key for shot in ours for key, one in shot.exposures.items() if one.status == "waiting"}
 
-    def _follow(self, shot: ShotAccount) -> None:
+    def forget_open(self, shot_id: int) -> None:
+        """Take in that a shot has this number no longer."""
+        self._open.pop(shot_id, None)
+
+    def follow(self, shot: ShotAccount) -> None:
         """Keep ``_open`` right after something of a shot has changed: it may be done, or a late photo may open it again."""
         if not shot.done(files=False):
             self._open[shot.shot_id] = shot
             return
         if shot.unjudged:
-            remarks.judge(shot, self._state.cameras, self._offsets)
+            remarks.judge(shot, self._state, self._offsets)
             shot.unjudged = False
         if shot.done(files=True):
             self._open.pop(shot.shot_id, None)
@@ -265,18 +271,29 @@ class Account:
 
     def _note_shot(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Open a shot: freeze who is expected, and their counters as they stand."""
+        if external.give_way(self, fields["shot_id"]):
+            self.renumbered += 1
         shot = ShotAccount(
             shot_id=fields["shot_id"],
             labels=dict(fields.get("labels", {})),
             trigger=fields["trigger"],
             tag=fields["tag"],
             attempt=fields["attempt"],
-            exposures={key: self._expect(key, fields["attempt"], mono_ns, wall_ns) for key in fields["expected"]},
+            exposures={key: self.expect(key, fields["attempt"], mono_ns, wall_ns) for key in fields["expected"]},
             requested_ns=mono_ns,
             requested_wall_ns=wall_ns,
             allowance_s=float(fields.get("allowance_s", 0.0)),
+            excluded=dict(fields.get("excluded", {})),
+            awaited=bool(fields.get("awaited", False)),
+            lasts_s=float(fields.get("lasts_s", 0.0)),
         )
+        for exposure in shot.exposures.values():
+            exposure.tagged = bool(fields.get("tagged", True))
         self.shots[shot.shot_id] = shot
+        for later in [
+            number for number in self.shots if number > shot.shot_id
+        ]:  # whatever gave way: in order of the numbers
+            self.shots[later] = self.shots.pop(later)
         self._settle(shot, fields.get("not_ready", {}))
 
     def _note_attempt(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
@@ -290,10 +307,11 @@ class Account:
             if key in shot.exposures:
                 before = shot.exposures[key]
                 shot.exposures[key] = self._expect_again(before, fields, mono_ns, wall_ns)
+                shot.reopen(key)
         self._settle(shot, fields.get("not_ready", {}))
 
     def _expect_again(self, before: Exposure, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> Exposure:
-        exposure = self._expect(before.camera_key, fields["attempt"], mono_ns, wall_ns)
+        exposure = self.expect(before.camera_key, fields["attempt"], mono_ns, wall_ns)
         exposure.cause_before = before.cause
         exposure.tagged = bool(fields.get("tagged", True))
         exposure.replaced = frozenset(before.photos) | before.replaced
@@ -301,11 +319,16 @@ class Account:
             exposure.older = (photo_key, self.shot_of[photo_key])
         return exposure
 
-    def _expect(self, key: str, attempt: int, mono_ns: int, wall_ns: int) -> Exposure:
+    def expect(self, key: str, attempt: int, mono_ns: int, wall_ns: int) -> Exposure:
         """Freeze what is known of a camera that is about to fire."""
         exposure = Exposure(key, attempt=attempt, base_ns=mono_ns, requested_ns=mono_ns, requested_wall_ns=wall_ns)
+        place = self._state.place_of(key)
         camera = self._state.cameras.get(key)
+        if place is not None:
+            self.seated = True
+            exposure.position, exposure.serial = place.position, place.serial or None
         if camera is not None:
+            exposure.serial = text_of(camera.get("CameraSerialNumber")) or exposure.serial
             exposure.batch_expected = camera.count("PhotoBatchNum")
             exposure.taken_before = camera.count("CameraNumPhotosTaken")
             exposure.failed_before = camera.count("CameraNumPhotosFailed")
@@ -359,7 +382,22 @@ class Account:
                 exposure.download_asked_ns = mono_ns
                 if exposure.cause is not None:
                     exposure.cause = exposure.detail = None
-                self._follow(shot)
+                    shot.reopen(key)
+                self.follow(shot)
+
+    def _note_verdict(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
+        shot = self.shots.get(fields["shot_id"])
+        if shot is None:
+            return
+        accepted, reason, by = fields["accepted"], fields.get("reason"), fields.get("superseded_by", shot.superseded_by)
+        if not (isinstance(accepted, bool | None) and isinstance(reason, str | None) and isinstance(by, int | None)):
+            raise TypeError("a verdict is true, false or null, with words and a number")
+        shot.accepted, shot.reason, shot.superseded_by = accepted, reason, by
+
+    def _note_labels(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
+        shot = self.shots.get(fields["shot_id"])
+        if shot is not None:
+            shot.labels.update(check_labels(fields["labels"]))
 
     def _note_resumed(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Count deadlines anew: the monotonic clock of the sitting before may be another boot's."""
@@ -377,6 +415,8 @@ class Account:
             if exposure is None or (exposure.exposed and exposure.on_disk):
                 continue
             exposure.cause, exposure.detail = cause, detail or None
+            if cause is None:  # in no note of ours; a journal may be damaged
+                shot.reopen(key)
             if not exposure.exposed:
                 exposure.status = "missing"
                 shot.unjudged = True
@@ -386,7 +426,7 @@ class Account:
                     if replaced and cause == "unknown":  # Reshoot gives the new photo the old one's file name
                         exposure.cause = cause
                         exposure.detail = "fired again: a photo nobody heard of may have taken its file's place"
-        self._follow(shot)
+        self.follow(shot)
 
     # -- what was not said --------------------------------------------------------------------------------------------
 

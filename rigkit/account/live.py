@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.account.book import Book
 from rigkit.account.shots import ShotAccount
-from rigkit.account.tables import Locate, exposure_rows, label_columns, photo_places, photo_table, shot_labels
+from rigkit.account.tables import (
+    exposure_rows,
+    label_columns,
+    photo_places,
+    photo_positions,
+    photo_table,
+    shot_labels,
+)
 from rigkit.record.builder import TableBuilder
 from rigkit.record.records import PhotoRecord, text_of, whole_of
 from rigkit.record.tables import Labels
+from rigkit.record.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,18 +61,18 @@ class LivePhotos:
         Camera key to position.
     simulated : bool
         The far end is a simulator.
-    locate : callable
-        From PhotoFilename and PhotoFilesize to the local path and what is there.
+    files : Whereabouts
+        Finds their files.
     may_come : callable
         From a path_state to whether the same file may be found in another state later, without any message.
     """
 
     def __init__(
-        self, book: Book, label: Labels, simulated: bool, locate: Locate, may_come: Callable[[str | None], bool]
+        self, book: Book, label: Labels, simulated: bool, files: Whereabouts, may_come: Callable[[str | None], bool]
     ) -> None:
         self._book = book
         self._simulated = simulated
-        self._locate = locate
+        self._files = files
         self._may_come = may_come
         self._positions = _Positions(label)
         self._whole = True
@@ -103,6 +111,7 @@ class LivePhotos:
         rows = len(self._builder)
         fresh = [photo for photo in touched.values() if photo.number >= rows]
         changed = [photo for photo in touched.values() if photo.number < rows]
+        self._miss(self._files.gone())
         awaited = [photo for key, photo in self._awaited.items() if key not in touched]
         for photo in changed:
             self._awaited.pop(photo.key, None)
@@ -111,8 +120,9 @@ class LivePhotos:
             self._builder.change([photo.number for photo in changed], self._table(changed))
         if awaited:
             awaited.sort(key=_number)
+            locations = [photo.location for photo in awaited]
             sizes = [whole_of(photo.get("PhotoFilesize")) for photo in awaited]
-            places = photo_places(awaited, sizes, self._locate)
+            places = photo_places(locations, [photo.filename for photo in awaited], sizes, self._files.locate_all)
             self._await(awaited, places["path_state"])
             self._builder.change([photo.number for photo in awaited], places)
         fresh.sort(key=_number)
@@ -123,7 +133,7 @@ class LivePhotos:
             self._builder.append(self._table(photos), len(photos))
 
     def _table(self, photos: list[PhotoRecord]) -> dict[str, list[Any]]:
-        columns = photo_table(photos, self._book.account, self._positions.of, self._simulated, self._locate)
+        columns = photo_table(photos, self._book.account, self._positions.of, self._simulated, self._files.locate_all)
         self._await(photos, columns["path_state"])
         for shot_id in set(columns["shot_id"]) - {None}:
             self._labels.setdefault(shot_id, shot_labels(self._book.account.shots[shot_id]))
@@ -137,11 +147,18 @@ class LivePhotos:
             else:
                 self._awaited.pop(photo.key, None)
 
+    def _miss(self, gone: list[str]) -> None:
+        """Look again for files that were here and are not any more: somebody removed or moved them, or a share went away."""
+        names = set(gone)
+        for photo in self._book.state.photos.values() if names else ():
+            if photo.filename in names:
+                self._awaited[photo.key] = photo
+
     def _move(self, news: dict[str, str]) -> None:
         """Write the new positions of cameras into their rows."""
         if news:
             moved = [photo for photo in self._book.state.photos.values() if text_of(photo.get("CameraKey")) in news]
-            positions = [news[photo.get("CameraKey")] for photo in moved]
+            positions = photo_positions(moved, self._book.account, lambda key: news[key])
             self._builder.change([photo.number for photo in moved], {"position": positions})
 
     def _relabel(self, shots: Iterable[int]) -> None:

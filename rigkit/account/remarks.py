@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import comb
 
 from rigkit.account.shots import Exposure, ShotAccount
-from rigkit.record.state import CameraRecord, text_of
+from rigkit.record.state import State, text_of
 
 __all__ = ["common_causes", "judge"]
 
@@ -17,15 +17,15 @@ _PATTERN = 3
 _CHANCE = 0.01
 
 
-def judge(shot: ShotAccount, cameras: Mapping[str, CameraRecord], offsets: dict[str, tuple[int, int]]) -> None:
+def judge(shot: ShotAccount, state: State, offsets: dict[str, tuple[int, int]]) -> None:
     """Write down what is odd about the exposures of a shot, and what those that failed have in common.
 
     Parameters
     ----------
     shot : ShotAccount
         Everybody in it is accounted for.
-    cameras : mapping of str to CameraRecord
-        The cameras as last heard.
+    state : State
+        The cameras as last heard, and the layout.
     offsets : dict of str to (int, int)
         Camera key -> the last shot before in which its batch number was seen, and by how much it was off; brought up to date.
     """
@@ -40,10 +40,10 @@ def judge(shot: ShotAccount, cameras: Mapping[str, CameraRecord], offsets: dict[
         # A counter that has slipped stays off until somebody levels it: that is said once, where it happened.
         if exposure.offset != before and before_id < shot.shot_id:
             offsets[exposure.camera_key] = (shot.shot_id, exposure.offset)
-        slipped_here = offsets.get(exposure.camera_key, (0, 0))[0] == shot.shot_id and exposure.offset != 0
+        slipped_here = exposure.offset != 0 and offsets.get(exposure.camera_key, (0, 0))[0] == shot.shot_id
         if slipped_here and exposure.remark is None:
             exposure.remark = ("batch_slip", f"batch {exposure.batch_num}, most have {usual}")
-    common = common_causes(shot, cameras)
+    common = common_causes(shot, state)
     for exposure in exposures:
         exposure.common = common.get(exposure.camera_key)
 
@@ -57,15 +57,15 @@ def _usual_batch(exposures: Iterable[Exposure]) -> int | None:
     return batch if 2 * count > sum(counts.values()) else None
 
 
-def common_causes(shot: ShotAccount, cameras: Mapping[str, CameraRecord]) -> dict[str, str]:
-    """Find out what the cameras that failed have in common: the computer they hang on, or their group.
+def common_causes(shot: ShotAccount, state: State) -> dict[str, str]:
+    """Find out what the cameras that failed have in common: the computer or the hub they hang on, or a group.
 
     Parameters
     ----------
     shot : ShotAccount
         The shot.
-    cameras : mapping of str to CameraRecord
-        Where their NodeKey and CameraGroup are found.
+    state : State
+        Where NodeKey and CameraGroup are found, and hubs and groups of the layout.
 
     Returns
     -------
@@ -76,12 +76,7 @@ def common_causes(shot: ShotAccount, cameras: Mapping[str, CameraRecord]) -> dic
     if len(missing) < _PATTERN:
         return {}
     best: dict[str, tuple[float, str]] = {}
-    for kind, field in (("node", "NodeKey"), ("group", "CameraGroup")):
-        levels: dict[str, set[str]] = {}
-        for key in shot.exposures:
-            level = text_of(cameras[key].get(field)) if key in cameras else None
-            if level:
-                levels.setdefault(level, set()).add(key)
+    for kind, levels in _levels(shot, state).items():
         for level, members in levels.items():
             failed = members & missing
             if len(failed) < _PATTERN:
@@ -92,6 +87,21 @@ def common_causes(shot: ShotAccount, cameras: Mapping[str, CameraRecord]) -> dic
                 for key in failed:
                     best[key] = min(best.get(key, (1.0, "")), (chance, text))
     return {key: text for key, (_, text) in best.items()}
+
+
+def _levels(shot: ShotAccount, state: State) -> dict[str, dict[str, set[str]]]:
+    """Sort the cameras of a shot by what they share: kind -> what -> camera keys. Of two as improbable, the first kind is named."""
+    levels: dict[str, dict[str, set[str]]] = {"node": {}, "hub": {}, "group": {}}
+    for key in shot.exposures:
+        camera, place = state.cameras.get(key), state.place_of(key)
+        node = text_of(camera.get("NodeKey")) if camera is not None else None
+        group = text_of(camera.get("CameraGroup")) if camera is not None else None
+        shared = [("node", node), ("hub", place.hub if place is not None else None), ("group", group)]
+        shared += [("group", one) for one in (place.groups if place is not None else ())]
+        for kind, level in shared:
+            if level:
+                levels[kind].setdefault(level, set()).add(key)
+    return levels
 
 
 def _tail(failed_here: int, here: int, failed: int, everybody: int) -> float:

@@ -11,7 +11,7 @@ from rigkit.record.state import State, text_of
 if TYPE_CHECKING:
     from rigkit.account.fold import Account
 
-__all__ = ["GONE", "tick", "took_one"]
+__all__ = ["AWAY", "GONE", "card_only", "tick", "took_one"]
 
 #: First guess of how long a camera takes from the release to news of its photo, s; then learned, within these bounds.
 FIRST_LATENCY_S = 5.0
@@ -26,6 +26,8 @@ FILE_S = 10.0
 DOWNLOAD_S = 30.0
 #: Statuses in which a camera can't deliver.
 GONE = frozenset({"Lost", "Absent", "Disconnected", "Error"})
+#: Of these, a camera that is not there at all.
+AWAY = frozenset({"Lost", "Absent"})
 
 SECOND = 1_000_000_000
 
@@ -77,7 +79,9 @@ def deadline_ns(account: Account, state: State, shot: ShotAccount, exposure: Exp
     if exposure.asked_ns is not None:
         again = exposure.answered and not exposure.asked_full and _status(state, exposure) == "Busy"
         return exposure.asked_ns + int(BUSY_PATIENCE_S * SECOND) if again else exposure.asked_ns
-    patience = latency_s(account, exposure.camera_key) + shot.allowance_s + PATIENCE_S
+    # Nobody knows when somebody else releases: until then there is the time that was given for it, and nothing more.
+    latency = 0.0 if shot.awaited else latency_s(account, exposure.camera_key)
+    patience = latency + shot.allowance_s + PATIENCE_S
     due = exposure.base_ns + int(patience * SECOND)
     if exposure.suspect_ns is not None:
         due = min(due, exposure.suspect_ns + int(PATIENCE_S * SECOND))
@@ -144,6 +148,8 @@ def _cause(account: Account, state: State, shot: ShotAccount, exposure: Exposure
         if _storage(state, exposure) in {"Card", "Both"} and _failed_before(account, shot, exposure):
             return ("storage", "CameraNumPhotosFailed rose again, and it writes to its card")
         return ("misfire", "CameraNumPhotosFailed rose")
+    if shot.awaited:
+        return ("not_released", "")
     if not exposure.answered:
         return ("unknown", "the application did not answer when asked about it")
     if status in GONE:
@@ -171,7 +177,7 @@ def _storage(state: State, exposure: Exposure) -> str | None:
     return text_of(own) or text_of(state.options.get("DefaultStorage"))
 
 
-def _card_only(state: State, exposure: Exposure) -> bool:
+def card_only(state: State, exposure: Exposure) -> bool:
     """Whether this camera's photos stay on the card until somebody asks for them."""
     return _storage(state, exposure) == "Card"
 
@@ -186,7 +192,7 @@ def _downloads(state: State, shot: ShotAccount, unsettled: Iterable[Exposure], n
 def _wants(state: State, exposure: Exposure, now_ns: int) -> bool:
     """Whether its files are to be asked for: they stay on the card, failed to come, or are overdue."""
     overdue = exposure.heard_ns is not None and exposure.heard_ns + int(DOWNLOAD_S * SECOND) <= now_ns
-    return _card_only(state, exposure) or _download_failed(state, exposure) or overdue
+    return card_only(state, exposure) or _download_failed(state, exposure) or overdue
 
 
 def _download_failed(state: State, exposure: Exposure) -> bool:

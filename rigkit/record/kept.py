@@ -121,6 +121,11 @@ class KeptTables:
         self._where = folder / "tables"
         self._sums = self._trusted(folder, made_by)
 
+    @property
+    def outdated(self) -> bool:
+        """Whether tables were kept, and are not those of the journal as it is now."""
+        return not self._sums and (self._where / _LIST).is_file()
+
     def __bool__(self) -> bool:
         return bool(self._sums)
 

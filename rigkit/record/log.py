@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -88,6 +88,7 @@ class Log:
         #: Since the last fsync something was written.
         self._unsynced = False
         self._trouble: str | None = None
+        self._last_steps: list[Callable[[], object]] = []
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -111,15 +112,7 @@ class Log:
 
     def _take(self, others: Sequence[Entry], batch: Sequence[tuple[str, int, int, bytes]]) -> None:
         """Journal frames, then show them, behind entries that somebody else has journalled."""
-        bodies: list[bytes] = []
-        if self._journal is None:
-            entries = unjournalled(batch)
-        else:
-            entries = []
-            for frame in batch:
-                entry, body = prepared(frame)
-                entries.append(entry)
-                bodies.append(body)
+        entries, bodies = (unjournalled(batch), []) if self._journal is None else prepared(batch)
         shown = ([*others, *entries] if others else entries) if self._keep else []
         with self._lock:
             before = len(self._entries)
@@ -228,6 +221,10 @@ class Log:
         """Append one of rigkit's own notes, stamped now."""
         self.append([self._note(kind, fields)])
 
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Show entries that were written elsewhere, in a log that writes nothing itself."""
+        self._take(entries, ())
+
     def heard(self, writer: str, upto: int, entries: Sequence[Entry]) -> None:
         """Show what another writer has journalled, and note how far it was heard: re-reading gives the same order.
 
@@ -297,8 +294,19 @@ class Log:
         finally:
             os.close(file)
 
+    def before_close(self, step: Callable[[], object]) -> None:
+        """Have something done first when this is closed: whoever notes on a thread of its own must end before."""
+        self._last_steps.append(step)
+
     def close(self) -> None:
         """Try the backlog a last time and close the journal; the entries stay readable. Twice does nothing."""
+        try:
+            while self._last_steps:
+                self._last_steps.pop()()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         with self._changed:
             journal, self._journal = self._journal, None
             if journal is None:

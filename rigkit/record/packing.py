@@ -3,6 +3,9 @@
 Written beside, brought to the disk, read back and compared, renamed, and only then is the plain file removed: a crash at any
 moment leaves one whole copy at least, and reading takes one of the two. Whatever goes wrong (a full disk, an interrupt) leaves the
 plain file, which is as good a journal.
+
+A message that was written unparsed and is no JSON (see :mod:`rigkit.record.lines`) is coded on its way here, with the stamps and
+the number that it has: jq, polars and whatever else reads lines of JSON read each line of a packed file, unless it was damaged.
 """
 
 from __future__ import annotations
@@ -10,16 +13,20 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from xxhash import xxh3_128
+
 from rigkit.record.journal import JournalFile, journal_files
+from rigkit.record.lines import as_json
 
 __all__ = ["pack_journal"]
 
 #: A journal smaller than this is left as it is, unless what compresses is imported already: importing it takes 0.3 s, and closing
 #: a short session should not.
 _WORTH_IMPORTING = 4 * 2**20
-#: Bytes that are compressed at once.
+#: So many bytes are compressed at once, and what is left of the last line.
 _CHUNK = 2**20
 
 
@@ -69,13 +76,15 @@ def _pack(file: JournalFile) -> Path:
 
     target = file.path.with_name(file.path.name + ".zst")
     draft = file.path.with_name(f".{target.name}.draft")
+    total = xxh3_128()
     if not target.exists():
         try:
-            with file.path.open("rb") as plain, pa.CompressedOutputStream(str(draft), "zstd") as stream:
-                while chunk := plain.read(_CHUNK):
+            with pa.CompressedOutputStream(str(draft), "zstd") as stream:
+                for chunk in _chunks(file.path):
                     stream.write(chunk)
+                    total.update(chunk)
             _sync(draft, os.O_RDWR)
-            if not _same(file.path, draft):
+            if not _holds(draft, total.digest()):
                 raise OSError(f"{draft} was not read back as it was written")
             draft.replace(target)
         except BaseException:
@@ -84,21 +93,31 @@ def _pack(file: JournalFile) -> Path:
             raise
         with contextlib.suppress(OSError):  # Windows opens no folders
             _sync(target.parent, os.O_RDONLY)
-    elif not _same(file.path, target):
-        raise FileExistsError(f"{target} holds something else than {file.path}: both stay")
+    else:
+        for chunk in _chunks(file.path):
+            total.update(chunk)
+        if not _holds(target, total.digest()):
+            raise FileExistsError(f"{target} holds something else than {file.path}: both stay")
     file.path.unlink()
     return target
 
 
-def _same(plain: Path, packed: Path) -> bool:
-    """Whether a compressed file holds what the plain one does."""
+def _chunks(plain: Path) -> Iterator[bytes]:
+    """Read a plain file as it is to be packed: whole lines of JSON, which are looked through once (5 us each, of 10 in all)."""
+    with plain.open("rb") as file:
+        while chunk := file.read(_CHUNK) + file.readline():
+            yield as_json(chunk)
+
+
+def _holds(packed: Path, total: bytes) -> bool:
+    """Whether what a compressed file holds has this sum (XXH3, 128 bit)."""
     import pyarrow as pa
 
-    with plain.open("rb") as one, pa.OSFile(str(packed)) as file, pa.CompressedInputStream(file, "zstd") as other:
-        while chunk := one.read(_CHUNK):
-            if other.read(len(chunk)) != chunk:
-                return False
-        return not other.read(1)
+    found = xxh3_128()
+    with pa.OSFile(str(packed)) as file, pa.CompressedInputStream(file, "zstd") as stream:
+        while chunk := stream.read(_CHUNK):
+            found.update(chunk)
+    return found.digest() == total
 
 
 def _sync(path: Path, flags: int) -> None:

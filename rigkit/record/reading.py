@@ -2,7 +2,8 @@
 
 Several writers may have written into one folder, each a series of files with numbers of its own. Their total order is what the
 rig itself heard: its note ``{"note":"heard","writer":"recorder","upto":N}`` says that the recorder's entries below ``N`` which
-did not come yet come right before this note. What the recorder wrote beyond the last such note comes at the end.
+did not come yet come right before this note. What the recorder wrote beyond the last such note comes at the end, and behind that
+what was added afterwards.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import msgspec
 from rigkit.record.journal import JournalFile, journal_files
 from rigkit.record.lines import Entry, read_line, read_numbered
 
-__all__ = ["Reading", "Unreadable", "merge", "read_journal"]
+__all__ = ["AFTERWARDS", "LEADER", "Reading", "Unreadable", "in_order", "merge", "read_journal"]
 
 #: The writer whose notes put the others' entries in order.
 LEADER = "rig"
+#: Who adds notes to a session that nobody writes.
+AFTERWARDS = "afterwards"
 
 _MARK = b'{"rk_mono_ns":'
 _CLAIM = re.compile(rb'\{"rk_mono_ns":[^,]*,"rk_wall_ns":[^,]*,"rk_ch":"[^"]*","rk_no":(\d{1,18})')
@@ -151,7 +154,7 @@ def merge(leader: Iterable[Entry], others: dict[str, list[tuple[int, Entry]]]) -
     others : dict of str to list of tuple
         By writer: numbers and entries, ascending.
     """
-    places = dict.fromkeys(sorted(others), 0)
+    places = dict.fromkeys(in_order(others), 0)
     for entry in leader:
         heard = heard_of(entry) if places else None
         if heard is not None and heard[0] in places:
@@ -165,6 +168,11 @@ def merge(leader: Iterable[Entry], others: dict[str, list[tuple[int, Entry]]]) -
     for writer, place in places.items():
         for _, entry in others[writer][place:]:
             yield entry
+
+
+def in_order(writers: Iterable[str]) -> list[str]:
+    """Sort writers: what was added afterwards speaks of what the others wrote, so it comes behind them."""
+    return sorted(writers, key=lambda one: (one == AFTERWARDS, one))
 
 
 class _Heard(msgspec.Struct):

@@ -186,8 +186,13 @@ class PhotoRecord(Merged, gc=False):
     first_wall_ns: int = 0
     first_mono_ns: int = 0
     disk_mono_ns: int | None = None
+    #: The application held it already when this sitting began.
+    before: bool = False
     #: DownloadPath when the file was written.
     folder: str = ""
+    #: SHA-256 of its file, hex, and the size of what was read; empty: not taken.
+    sha256: str = ""
+    summed_bytes: int = -1
 
     @property
     def filename(self) -> str | None:

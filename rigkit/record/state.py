@@ -6,17 +6,22 @@ value to be of the right type, since a server may say anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rigkit.record.loss import Losses
 from rigkit.record.records import CameraRecord, PhotoRecord, flag_of, number_of, text_of, whole_of
+from rigkit.record.warned import Warned
 from rigkit.wire import Message
 from rigkit.wire.fields import ENVELOPE
 from rigkit.wire.shapes import Shape
 
+if TYPE_CHECKING:
+    from rigkit.record.layout import Layout, Place
+
 __all__ = [
+    "UNSEEN",
     "CameraRecord",
     "Parts",
     "PhotoRecord",
@@ -29,6 +34,9 @@ __all__ = [
     "text_of",
     "whole_of",
 ]
+
+#: What the key of a place begins with at which no camera has been seen.
+UNSEEN = "unseen:"
 
 #: What a message says of single cameras or photos: key, and what it says.
 Parts = list[tuple[str, Mapping[str, Any]]]
@@ -130,6 +138,12 @@ class State:
         In the order sent.
     loss : Losses
         Events that were published and never heard.
+    layout : Layout or None
+        Who should be there; None: whoever is not Absent.
+    profiles : dict of str to dict
+        Golden settings: name of a group (empty: the whole rig) -> property -> value, by the names of the wire.
+    warned : Warned
+        What was wrong while somebody watched.
     bad : int
         Frames that are not messages of the API; kept in the record.
     """
@@ -141,16 +155,21 @@ class State:
         self.node: dict[str, Any] = {}
         self.requests: list[RequestRecord] = []
         self.loss = Losses()
+        self.layout: Layout | None = None
+        self.profiles: dict[str, dict[str, str]] = {}
+        self.warned = Warned()
         self.bad = 0
         self._open_requests: dict[int | None, RequestRecord] = {}
         self._state_known = False
 
     def reset(self) -> None:
         """Forget everything, to fold anew; the containers stay the same objects."""
-        for container in (self.cameras, self.photos, self.options, self.node, self._open_requests):
+        for container in (self.cameras, self.photos, self.options, self.node, self.profiles, self._open_requests):
             container.clear()
+        self.layout = None
         self.requests.clear()
         self.loss.reset()
+        self.warned.reset()
         self.bad = 0
         self.new_publisher()
 
@@ -158,6 +177,82 @@ class State:
         """Follow the counter of the publisher from wherever it is: this is another sitting, maybe another application."""
         self.loss.new_publisher()
         self._state_known = False
+
+    # -- who should be there, and how ---------------------------------------------------------------------------------
+
+    def place_of(self, camera_key: str) -> Place | None:
+        """Say at which place of the layout a camera stands now; None: at none, or there is no layout."""
+        if self.layout is None:
+            return None
+        if camera_key.startswith(UNSEEN):
+            position = camera_key.removeprefix(UNSEEN)
+            return self.layout[position] if position in self.layout else None  # noqa: SIM401 - a layout is no dictionary
+        camera = self.cameras.get(camera_key)
+        if camera is None:
+            return None
+        return self.layout.place_of(text_of(camera.get("CameraSerialNumber")) or "", camera.name)
+
+    def members(self) -> list[str]:
+        """List whoever should be there: with a layout, a key for each of its places; without, whoever is not Absent.
+
+        Returns
+        -------
+        list of str
+            Camera keys, in the order of the layout, else of the application. A place at which nobody has been seen is there as
+            ``unseen:`` and its position.
+        """
+        if self.layout is None:
+            return [key for key, camera in list(self.cameras.items()) if camera.status != "Absent"]
+        standing: dict[str, str] = {}
+        for key, camera in list(self.cameras.items()):
+            place = self.place_of(key)
+            # Two entries of one body: the one that is not Absent is the body.
+            if place is not None and (place.position not in standing or camera.status != "Absent"):
+                standing[place.position] = key
+        return [standing.get(place.position, UNSEEN + place.position) for place in self.layout]
+
+    def present(self, keys: Iterable[str]) -> list[str]:
+        """Say who stands now at those of these keys that are places (``unseen:`` and the position); cameras stay as they are."""
+        chosen = list(keys)
+        if not any(key.startswith(UNSEEN) for key in chosen):
+            return chosen
+        now = {UNSEEN + place.position: key for place, key in zip(self.layout or (), self.members(), strict=False)}
+        return list(dict.fromkeys(now.get(key, key) for key in chosen))
+
+    def unseen(self) -> list[CameraRecord]:
+        """Make records that stand for the places of the layout at which nobody has been seen: Absent, with the serial expected."""
+        records = []
+        for key in self.members() if self.layout is not None else ():
+            place = self.place_of(key) if key.startswith(UNSEEN) else None
+            if place is not None:
+                record = CameraRecord(key)
+                record.merge({"CameraStatus": "Absent", "CameraSerialNumber": place.serial, "CameraName": place.name})
+                records.append(record)
+        return records
+
+    def lasting(self) -> list[tuple[str, dict[str, Any]]]:
+        """List the notes that the next sitting begins with: what was said of the rig, not of a shot."""
+        notes: list[tuple[str, dict[str, Any]]] = []
+        if self.layout is not None:
+            notes.append(("layout", {"places": self.layout.to_note(), "why": "the sitting before"}))
+        notes += [("profile", {"group": group, "values": values}) for group, values in self.profiles.items()]
+        return notes
+
+    def take_profile(self, group: str, values: Mapping[str, str]) -> None:
+        """Take in the golden settings of a group; none: it has none any more."""
+        if values:
+            self.profiles[group] = dict(values)
+        else:
+            self.profiles.pop(group, None)
+
+    def take_checksum(self, said: Mapping[str, Any]) -> PhotoRecord | None:
+        """Take in the checksum of a photo's file; None: nothing else was heard of that photo."""
+        photo = self.photos.get(said["photo_key"])
+        if photo is not None:
+            photo.sha256, photo.summed_bytes = str(said["sha256"]), int(said["size"])
+        return photo
+
+    # -- what is said -------------------------------------------------------------------------------------------------
 
     def fold(self, message: Message, cameras: Parts, photos: Parts) -> int:
         """Take one message in.
@@ -184,7 +279,11 @@ class State:
         if message.msg_id in _STATES and message.channel != "req" and message.msg_result is not False:
             if self._state_known and self._tells_news(cameras, photos):
                 self.loss.untold(message.wall_ns)
-            self._state_known = self._state_known or message.msg_id == "Synchronise"
+            if not self._state_known and message.msg_id == "Synchronise":
+                self._state_known = True
+                new = [key for key, _ in photos if key not in self.photos]
+                for key in new:
+                    self._photo(key, message.mono_ns, message.wall_ns).before = True
         for key, info in cameras:
             self._merge_camera(key, info, message)
         for key, info in photos:
@@ -194,43 +293,40 @@ class State:
             self._forget(message, {key for key, _ in cameras})
         return gap
 
-    def hear(self, said: Shape, message: Message) -> tuple[int, str, PhotoRecord | None]:
-        """Take one event of a known shape in: the same as :meth:`fold`, without looking at each of its fields.
+    def hear_photo(self, said: Shape, mono_ns: int, wall_ns: int) -> PhotoRecord:
+        """Take in a PhotoUpdated of a known shape: the same as :meth:`fold`, without looking at each of its fields.
 
         Parameters
         ----------
         said : Shape
-            A PhotoUpdated or a CameraUpdated.
-        message : Message
-            The same with its stamps; heard on the publisher.
-
-        Returns
-        -------
-        gap : int
-            As of :meth:`fold`.
-        key : str
-            Its photo or camera.
-        photo : PhotoRecord or None
-            None: it speaks of a camera.
+            The event; its number was counted.
+        mono_ns, wall_ns : int
+            Its stamps.
         """
-        gap = self.loss.count(said.msg_seq_num, message.wall_ns)
-        if said.msg_id == "PhotoUpdated":
-            photo = self._photo(said.PhotoKey, message)
-            if not _is_old(photo, said):
-                photo.hear(said)
-            if photo.disk_mono_ns is None and said.get("PhotoLocation") == "Local Disk":
-                self._put_on_disk(photo, message)
-            return gap, photo.key, photo
-        key = said.CameraKey
-        camera = self.cameras.get(key)
-        if camera is None:
-            camera = self.cameras[key] = CameraRecord(key)
-        camera.last_wall_ns = message.wall_ns
+        photo = self._photo(said.PhotoKey, mono_ns, wall_ns)
+        location = said.get("PhotoLocation")
+        if not _is_old(photo, location):
+            photo.hear(said)
+        if photo.disk_mono_ns is None and location == "Local Disk":
+            self._put_on_disk(photo, mono_ns)
+        return photo
+
+    def hear_camera(self, said: Shape, wall_ns: int) -> None:
+        """Take in a CameraUpdated of a known shape, likewise.
+
+        Parameters
+        ----------
+        said : Shape
+            The event; its number was counted.
+        wall_ns : int
+            Its stamp.
+        """
+        camera = self._camera(said.CameraKey)
+        camera.last_wall_ns = wall_ns
         camera.hear(said)
         properties = said.get("CameraPropertyInfo")
         if properties is not None:
             camera.hear_properties(properties)
-        return gap, key, None
 
     def _forget(self, message: Message, listed: set[str]) -> None:
         """Mark as Absent whoever a full state does not list: it lists every camera the application knows."""
@@ -247,9 +343,7 @@ class State:
             request.delivery = delivery
 
     def _merge_camera(self, key: str, info: Mapping[str, Any], message: Message) -> None:
-        camera = self.cameras.get(key)
-        if camera is None:
-            camera = self.cameras[key] = CameraRecord(key)
+        camera = self._camera(key)
         camera.last_wall_ns = message.wall_ns
         if message.msg_id == "LiveviewUpdated":
             return
@@ -259,22 +353,29 @@ class State:
             camera.merge_properties(properties)
 
     def _merge_photo(self, key: str, info: Mapping[str, Any], message: Message) -> None:
-        photo = self._photo(key, message)
-        if not _is_old(photo, info):
+        photo = self._photo(key, message.mono_ns, message.wall_ns)
+        location = info.get("PhotoLocation")
+        if not _is_old(photo, location):
             photo.merge(info)
-        if photo.disk_mono_ns is None and info.get("PhotoLocation") == "Local Disk":
-            self._put_on_disk(photo, message)
+        if photo.disk_mono_ns is None and location == "Local Disk":
+            self._put_on_disk(photo, message.mono_ns)
 
-    def _photo(self, key: str, message: Message) -> PhotoRecord:
+    def _camera(self, key: str) -> CameraRecord:
+        camera = self.cameras.get(key)
+        if camera is None:
+            camera = self.cameras[key] = CameraRecord(key)
+        return camera
+
+    def _photo(self, key: str, mono_ns: int, wall_ns: int) -> PhotoRecord:
         photo = self.photos.get(key)
         if photo is None:
             photo = self.photos[key] = PhotoRecord(
-                key, number=len(self.photos), first_wall_ns=message.wall_ns, first_mono_ns=message.mono_ns
+                key, number=len(self.photos), first_wall_ns=wall_ns, first_mono_ns=mono_ns
             )
         return photo
 
-    def _put_on_disk(self, photo: PhotoRecord, message: Message) -> None:
-        photo.disk_mono_ns = message.mono_ns
+    def _put_on_disk(self, photo: PhotoRecord, mono_ns: int) -> None:
+        photo.disk_mono_ns = mono_ns
         photo.folder = text_of(self.options.get("DownloadPath")) or ""
 
     def _merge_rest(self, message: Message) -> None:
@@ -332,9 +433,9 @@ class State:
         return False
 
 
-def _is_old(photo: PhotoRecord, said: Mapping[str, Any] | Shape) -> bool:
+def _is_old(photo: PhotoRecord, location: Any) -> bool:
     """Whether news of a photo is older than what is known: it is a file, and files don't go back to cameras.
 
     Replies come over another connection than events, so a state can overtake the events before it.
     """
-    return photo.disk_mono_ns is not None and said.get("PhotoLocation") == "Camera"
+    return photo.disk_mono_ns is not None and location == "Camera"

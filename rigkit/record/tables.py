@@ -9,8 +9,9 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from rigkit.record.lines import Entry
 from rigkit.record.state import CameraRecord, PhotoRecord, State, flag_of, number_of, text_of, whole_of
@@ -32,9 +33,12 @@ __all__ = [
 #: 100 ns steps from the start of the Gregorian calendar, where version-1 UUIDs count from, to the Unix epoch.
 _UUID_EPOCH = 0x01B21DD213814000
 
-#: A version-1 UUID in its usual spelling: the low, the middle and the high part of its time.
-_VERSION_1 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+#: A version-1 UUID in its usual spelling: first come the low, the middle and the high part of its time.
+_VERSION_1 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _CAPTURED = re.compile(r"[0-9]{8} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}")
+#: One after the other, and how long each is. Possessive: it need not remember where each began, 240 bytes for every one.
+_ALL_VERSION_1, _VERSION_1_LENGTH = re.compile(f"(?:{_VERSION_1.pattern})*+"), 36
+_ALL_CAPTURED, _CAPTURED_LENGTH = re.compile(f"(?:{_CAPTURED.pattern})*+"), 21
 
 Labels = Callable[[str], str]
 
@@ -74,9 +78,8 @@ def created_ns(photo_key: str) -> int | None:
         Nanoseconds of the Unix epoch by the clock of the application's computer, resolution 100 ns; None: another kind of
         key.
     """
-    usual = _VERSION_1.fullmatch(photo_key)
-    if usual is not None:  # as most applications spell it
-        ticks = int(usual[3] + usual[2] + usual[1], 16)
+    if _VERSION_1.fullmatch(photo_key):  # as most applications spell it
+        ticks = int(photo_key[15:18] + photo_key[9:13] + photo_key[:8], 16)
     else:
         try:
             key = uuid.UUID(photo_key)
@@ -87,6 +90,37 @@ def created_ns(photo_key: str) -> int | None:
         ticks = key.time
     created = (ticks - _UUID_EPOCH) * 100
     return created if 0 <= created < 2**62 else None
+
+
+def _all_like(spelling: re.Pattern[str], length: int, texts: Sequence[Any]) -> bool:
+    """Whether all are texts of one spelling; looking at 800 together takes 0.3 us each, one by one 0.8."""
+    if set(map(type, texts)) != {str} or set(map(len, texts)) != {length}:
+        return False
+    return spelling.fullmatch("".join(texts)) is not None
+
+
+def _captured_column(texts: Sequence[Any]) -> list[datetime | None]:
+    """Read many PhotoDateCaptured as :func:`parse_captured` does, in a third of the time if all are as documented."""
+    if _all_like(_ALL_CAPTURED, _CAPTURED_LENGTH, texts):
+        try:
+            return [datetime.fromisoformat(text) for text in texts]
+        except ValueError:  # there is no such day
+            pass
+    return [parse_captured(text) for text in texts]
+
+
+def _created_column(photo_keys: list[str]) -> list[int | None]:
+    """Read many PhotoKeys as :func:`created_ns` does, in a quarter of the time if all are of version 1, usually spelt."""
+    if _all_like(_ALL_VERSION_1, _VERSION_1_LENGTH, photo_keys):
+        import numpy as np
+
+        layout = [("low", ">u4"), ("middle", ">u2"), ("version_high", ">u2"), ("rest", "V8")]
+        parts = np.frombuffer(bytes.fromhex("".join(photo_keys).replace("-", "")), layout)
+        low, middle, high = (parts[name].astype(np.int64) for name in ("low", "middle", "version_high"))
+        ticks = ((high & 0xFFF) << 48 | middle << 32 | low) - _UUID_EPOCH
+        if ticks.min() >= 0 and ticks.max() < 2**62 // 100:
+            return list((ticks * 100).tolist())
+    return [created_ns(key) for key in photo_keys]
 
 
 def event_row(
@@ -128,17 +162,24 @@ def request_rows(state: State, entries: list[Entry]) -> Iterator[dict[str, Any]]
         }
 
 
-def camera_rows(cameras: Iterable[CameraRecord], label: Labels, simulated: bool) -> Iterator[dict[str, Any]]:
-    """Rows of the cameras table."""
+def camera_rows(
+    cameras: Iterable[CameraRecord], label: Labels, simulated: bool, state: State | None = None
+) -> Iterator[dict[str, Any]]:
+    """Rows of the cameras table; with a state, its layout says who is expected and where everybody stands."""
+    members = None if state is None or state.layout is None else set(state.members())
     for camera in cameras:
         info = camera.info
+        place = None if state is None else state.place_of(camera.key)
         yield {
             "camera_key": camera.key,
             "position": label(camera.key),
             "name": text_of(info.get("CameraName")),
             "group": text_of(info.get("CameraGroup")),
             "status": text_of(info.get("CameraStatus")),
-            "expected": camera.status != "Absent",
+            "groups": None if place is None else ";".join(place.groups),
+            "hub": None if place is None else place.hub or None,
+            "lens": None if place is None else place.lens or None,
+            "expected": camera.status != "Absent" if members is None else camera.key in members,
             "make": text_of(info.get("CameraMake")),
             "model": text_of(info.get("CameraModel")),
             "serial": text_of(info.get("CameraSerialNumber")),
@@ -153,7 +194,7 @@ def camera_rows(cameras: Iterable[CameraRecord], label: Labels, simulated: bool)
             "download_rate": number_of(info.get("CameraDownloadRate")),
             "trigger_index": whole_of(info.get("CameraTriggerIndex")),
             "node_key": text_of(info.get("NodeKey")),
-            "last_heard": camera.last_wall_ns,
+            "last_heard": camera.last_wall_ns or None,
             "simulated": simulated,
         }
 
@@ -229,7 +270,11 @@ def photo_columns(photos: Sequence[PhotoRecord]) -> dict[str, list[Any]]:
             columns[name] = [read(photo.get(field)) for photo in photos]
     else:
         _said_columns(said, columns)
-    columns["created_app"] = list(map(created_ns, columns["photo_key"]))
+    columns["sha256"] = [
+        photo.sha256 or None if size is None or size == photo.summed_bytes else None  # of what its file was before
+        for photo, size in zip(photos, columns["size_bytes"], strict=True)
+    ]
+    columns["created_app"] = _created_column(columns["photo_key"])
     columns["collided"] = [
         None if name is None or computed is None else name != computed
         for name, computed in zip(columns["name"], columns["computed_name"], strict=True)
@@ -239,19 +284,27 @@ def photo_columns(photos: Sequence[PhotoRecord]) -> dict[str, list[Any]]:
 
 def _said_columns(said: list[Shape], columns: dict[str, list[Any]]) -> None:
     """Read the fields of events of known shapes: their types are certain, so most values go as they are."""
-    shapes: set[type[Shape]] = {type(one) for one in said}
+    fields, nothing = _fields_of(said), [None] * len(said)
     for name, (field, read) in _PHOTO_FIELDS.items():
-        having = sum(field in shape.__struct_fields__ for shape in shapes)
-        values: list[Any]
-        if having == len(shapes):
-            values = list(map(attrgetter(field), said))
-        else:
-            values = [getattr(one, field, None) for one in said] if having else [None] * len(said)
-        if not is_sure(field) or read is parse_captured:
-            values = list(map(read, values))
+        values: Sequence[Any] = fields.get(field, nothing)
+        if read is parse_captured:
+            columns[name] = _captured_column(values)
+        elif not is_sure(field):
+            columns[name] = list(map(read, values))
         elif read is _words_of:
-            values = [value or None for value in values]
-        columns[name] = values
+            columns[name] = [value or None for value in values]
+        else:
+            columns[name] = list(values)
+
+
+def _fields_of(said: list[Shape]) -> dict[str, Sequence[Any]]:
+    """Turn events into columns by field; None stands where an event lacks a field that others have."""
+    shapes: set[type[Shape]] = set(map(type, said))
+    if len(shapes) == 1:  # all fields of an event at once take two thirds of the time that one by one takes
+        names = shapes.pop().__struct_fields__
+        return dict(zip(names, zip(*map(msgspec.structs.astuple, said), strict=True), strict=True))
+    wanted = (field for field, _ in _PHOTO_FIELDS.values())
+    return {field: [getattr(one, field, None) for one in said] for field in wanted}
 
 
 def photo_fields(photo: PhotoRecord) -> dict[str, Any]:

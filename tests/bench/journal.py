@@ -13,7 +13,7 @@ from typing import Any
 
 import zmq
 
-from rigkit.link.client import _Subscription
+from rigkit.link.client import _BATCH, _Subscription
 from rigkit.record.journal import JournalWriter
 from rigkit.record.log import Log
 from rigkit.record.reading import read_journal
@@ -25,8 +25,6 @@ __all__ = ["ABOUT", "run"]
 ABOUT = "a shot of 200 cameras, 2000 events of 3.8 kB: from the socket to visible, and onto disk; CPU of the thread"
 
 CAMERAS = 200
-#: Frames that the client hands over at once, at most.
-BATCH = 1000
 
 Way = Callable[[], float]
 
@@ -54,7 +52,7 @@ def run(rounds: int) -> list[Row]:
             "receive, write": lambda: heard(lambda socket, count: _receive_write(socket, count, folder)),
             "journalled": lambda: heard(lambda socket, count: _journalled(socket, count, folder)),
             "append each": lambda: _append(stream, folder, 1),
-            "append batches": lambda: _append(stream, folder, BATCH),
+            "append batches": lambda: _append(stream, folder, _BATCH),
             "naive": lambda: _naive(stream, folder),
             "read": lambda: _read(stream, folder),
         }
@@ -139,8 +137,8 @@ def _receive_write(socket: zmq.Socket[bytes], count: int, folder: Path) -> float
     file = os.open(folder / "plain", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         began, receive = time.thread_time(), socket.recv
-        for first in range(0, count, BATCH):
-            os.write(file, b"".join([receive() for _ in range(min(BATCH, count - first))]))
+        for first in range(0, count, _BATCH):
+            os.write(file, b"".join([receive() for _ in range(min(_BATCH, count - first))]))
         return time.thread_time() - began
     finally:
         os.close(file)

@@ -13,11 +13,15 @@ __all__ = ["BENCHES", "Bench", "load"]
 BENCHES = {
     "import": "tests.bench.imports",
     "bookkeeping": "tests.bench.bookkeeping",
+    "checking": "tests.bench.checking",
     "requests": "tests.bench.requests",
     "decode": "tests.bench.decode",
+    "exif": "tests.bench.exif",
+    "files": "tests.bench.files",
     "fold": "tests.bench.fold",
     "journal": "tests.bench.journal",
     "simulator": "tests.bench.simulator",
+    "sittings": "tests.bench.sittings",
     "stamps": "tests.bench.stamps",
     "tables": "tests.bench.tables",
 }

@@ -42,12 +42,20 @@ _STATES = ("Camera", "Camera", "Camera", "Local Disk")
 
 
 class PhotoRecording:
-    """What a rig of 200 cameras says of its photos, shot by shot, and rigkit's notes between.
+    """What a rig says of its photos, shot by shot, and rigkit's notes between.
 
     The events are the simulator's own with other keys, names and numbers; nothing else of a session is in it.
+
+    Parameters
+    ----------
+    cameras : int
+        How many.
+    session_id : str
+        Of the session that its tags name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cameras: int = CAMERAS, session_id: str = _SESSION_ID) -> None:
+        self._cameras, self._session_id = cameras, session_id
         raw = next(frame for frame in mixed_stream(CAMERAS) if b'"PhotoUpdated"' in frame[:100])
         body = msgspec.json.decode(raw)
         self.size = len(raw)
@@ -88,22 +96,22 @@ class PhotoRecording:
         states : tuple of str
             PhotoLocation of each event that a photo has.
         """
-        cameras = [f"SimCam|R5|{camera:07d}" for camera in range(CAMERAS)]
+        cameras = [f"SimCam|R5|{camera:07d}" for camera in range(self._cameras)]
         for shot in range(first, first + count):
             at = shot * 10**10
-            tag = tag_of(_SESSION_ID, shot, 1)
+            tag = tag_of(self._session_id, shot, 1)
             labels = {"subject": f"P{shot // 20:03d}", "pose": "apose", "rep": shot % 20, "note": None}
             note = {"note": "shot", "shot_id": shot, "attempt": 1, "expected": cameras, "trigger": "shoot", "tag": tag}
             yield Entry("note", at, at, msgspec.json.encode({**note, "labels": labels, "not_ready": {}}))
             sent = {"msg_seq_num": 1, "sent_mono_ns": at, "sent_wall_ns": at, "outcome": "accepted"}
             yield Entry("note", at, at, msgspec.json.encode({"note": "fired", "shot_id": shot, **sent}))
             for turn, state in enumerate(states):
-                for camera in range(CAMERAS):
+                for camera in range(self._cameras):
                     self._seq += 1
                     yield Entry("pub", at + 10**8 * turn, at + 10**8 * turn, self._event(shot, camera, state, tag))
 
     def _event(self, shot: int, camera: int, state: str, tag: str) -> bytes:
-        number = shot * CAMERAS + camera
+        number = shot * self._cameras + camera
         values = {
             "msg_seq_num": (self._seq,),
             "PhotoKey": (number,),

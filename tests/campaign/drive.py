@@ -176,9 +176,13 @@ class Run:
     def finish(self) -> None:
         """Wait for everything: first for all exposures, then for all files; both always end."""
         self.world.begin_call()
-        for shot_id in list(self.session.account.shots):
-            for until in ("exposed", "files"):
-                self.call(f"shot {shot_id}: wait for {until}", lambda: self.rig.shot(shot_id).wait(until))  # noqa: B023
+        waited: set[int] = set()
+        # A photo that comes late and belongs to no shot opens one of its own, which is to be accounted for, too.
+        while left := [shot_id for shot_id in self.session.account.shots if shot_id not in waited]:
+            for shot_id in left:
+                waited.add(shot_id)
+                for until in ("exposed", "files"):
+                    self.call(f"shot {shot_id}: wait for {until}", lambda: self.rig.shot(shot_id).wait(until))  # noqa: B023
         self.session.refresh()
 
 

@@ -1,0 +1,160 @@
+"""The report of a sitting: tables in, one page out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
+from rigkit.display.counting import HOW_COUNTED, counted, shot_counts, standing, tally
+from rigkit.display.day import day_line, heard_at, journal_lines, to_look_at
+from rigkit.display.grids import (
+    Grid,
+    facts_grid,
+    grid_of,
+    instant,
+    loss_grid,
+    plain,
+    remedy_grid,
+    rows_of,
+    setting_grid,
+    timing_grid,
+)
+from rigkit.display.rendering import render
+from rigkit.display.sections import (
+    account_grid,
+    alike_line,
+    body_grid,
+    download_grid,
+    file_grid,
+    lost_grid,
+    odd_grid,
+    ranges,
+    request_grid,
+    unknown_list,
+    warning_grid,
+)
+from rigkit.record.columns import TABLES, empty
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["EXPOSURE_COLUMNS", "counting_exposures", "report_html"]
+
+#: What is looked at of the exposures: a sitting of 360 shots has 34 560 of them.
+EXPOSURE_COLUMNS = (
+    *("shot_id", "camera_key", "position", "serial", "status", "cause", "detail", "common_cause", "attempt"),
+    *("pose", "on_disk_s", "duplicate", "confidence"),
+)
+_CAPTIONS = {
+    "completeness": "Which camera delivered in which shot; only shots that count.",
+    "timeline": "One shot, camera by camera, as the host heard of it.",
+    "arrivals": "How long after the release the host heard of each photo and of its file; not the shutter.",
+}
+
+
+def report_html(
+    facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], figures: Mapping[str, bytes] | None = None
+) -> str:
+    """Make the report of a sitting: one page that needs nothing but itself, for the screen, the phone and A4.
+
+    Parameters
+    ----------
+    facts : Mapping
+        ``session_id``, ``folder``, ``created`` (ISO 8601 text), ``address``, ``simulated`` (bool), ``rigkit_version``,
+        ``python_version``, ``platform``, ``application`` (NodeVersion, or None: not reported), ``dialect``, ``subject`` (or
+        None), ``sitting`` (whole number; 0: not begun as one), ``closed`` (bool), ``left_out`` (shot, position, reason). What
+        is left out is not shown.
+    tables : Mapping
+        Tables by the names of ``rigkit.record.columns.TABLES``; one that is left out counts as empty.
+    figures : Mapping or None
+        PNG bytes by name: ``completeness``, ``timeline``, ``arrivals``, or any name to be its own caption;
+        None: no plots.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    known = {name: tables[name] if name in tables else empty(name) for name in TABLES}
+    shots = shot_counts(known["shots"], known["exposures"])
+    sums, whens = tally(shots), heard_at(shots, known["photos"])
+    exposures = rows_of(known["exposures"], *EXPOSURE_COLUMNS)
+    counts_ids = {row["shot_id"] for row in counted(shots)}
+    of_counted = [row for row in exposures if row["shot_id"] in counts_ids]
+    # What was not fired is not missing, but what to do about it is worth a line.
+    not_fired = {row["shot_id"] for row in shots if standing(row).word == "not fired"}
+    untimed = {row["shot_id"] for row in shots if row.get("trigger") == "external"}
+    things = to_look_at(facts, shots, of_counted, known["photos"], known["warnings"], known["loss"])
+    loss = known["loss"]
+    return render(
+        "report.html.j2",
+        title=f"Session {plain(facts.get('session_id'))}".strip(),
+        line=day_line(facts, shots, sums, list(whens.values()), len(things)),
+        things=[plain(one, 300) for one in things],
+        under=[
+            instant(facts.get("created")),
+            plain(facts.get("address"), 80),
+            "closed" if facts.get("closed") else "not closed yet",
+        ],
+        simulated=bool(facts.get("simulated")),
+        totals=sums,
+        how_counted=HOW_COUNTED,
+        lost_events=int(loss["n"].sum()) if len(loss) else 0,
+        loss_known=not loss["n"].isna().any(),
+        missing=lost_grid(of_counted),
+        remedies=remedy_grid([row for row in exposures if row["shot_id"] in counts_ids or row["shot_id"] in not_fired]),
+        shots=account_grid(shots, whens),
+        alike=alike_line(shots),
+        zone=next((f"{when:%Z}" for when in whens.values()), ""),
+        left_out=_left_out(facts),
+        figures=[
+            (_CAPTIONS.get(name, plain(name, 80)), base64.b64encode(picture).decode())
+            for name, picture in (figures or {}).items()
+        ],
+        timing=timing_grid(timing_summary(_of_shots(known["exposures"], not_fired | untimed, keep=False))),
+        caveat=TIMING_CAVEAT,
+        **_troubles(facts, known, exposures),
+        cameras=body_grid(known["cameras"], of_counted),
+        settings=setting_grid(known["settings"]),
+        files=file_grid(known["photos"]),
+        unknown=unknown_list(facts, shots, exposures, known["cameras"], loss),
+        about=facts_grid(facts),
+        folder=plain(facts.get("folder"), 300),
+        version=plain(facts.get("rigkit_version")),
+    )
+
+
+def _troubles(
+    facts: Mapping[str, Any], known: Mapping[str, pd.DataFrame], exposures: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Gather what went wrong besides missing exposures."""
+    return {
+        "warnings": warning_grid(known["warnings"]),
+        "loss": loss_grid(known["loss"]),
+        "journal": journal_lines(facts),
+        "odd": odd_grid(exposures),
+        "downloads": download_grid(known["requests"], known["photos"]),
+        "requests": request_grid(known["requests"]),
+    }
+
+
+def _of_shots(exposures: pd.DataFrame, shot_ids: set[int], *, keep: bool) -> pd.DataFrame:
+    """Keep, or drop, the exposures of these shots."""
+    kept: pd.DataFrame = exposures[exposures.index.get_level_values("shot_id").isin(list(shot_ids)) == keep]
+    return kept
+
+
+def counting_exposures(shots: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataFrame:
+    """Give the part of the ``exposures`` table that belongs to shots that count."""
+    return _of_shots(exposures, {row["shot_id"] for row in counted(shot_counts(shots, exposures))}, keep=True)
+
+
+def _left_out(facts: Mapping[str, Any]) -> Grid:
+    """Say who was left out by name, why, and in which shots."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for shot_id, position, reason in facts.get("left_out", ()):
+        alike.setdefault((plain(position, 24), plain(reason, 200)), []).append(shot_id)
+    cells = [(position, reason, ranges(shots)) for (position, reason), shots in alike.items()]
+    return grid_of(("left out", "why", "in shots"), cells)
