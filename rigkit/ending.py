@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import Any
 
+from rigkit.account.fold import EARLY, EARLY_FILE
 from rigkit.errors import RigError
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.link import Link
-from rigkit.record.folder import FolderLock
-from rigkit.record.log import Log
+from rigkit.record.folder import FolderLock, write_manifest
 from rigkit.record.packing import pack_journal
+from rigkit.record.reading import LEADER
 from rigkit.session import Session
 
-__all__ = ["Held", "close_link", "settle"]
+__all__ = ["Held", "close_link", "give_up_waiting", "settle"]
 
 #: A request that lets go of something.
 Held = tuple[str, dict[str, Any]]
@@ -30,15 +30,43 @@ def settle(session: Session, *, keep: bool) -> None:
         session.keep_tables()
 
 
+def give_up_waiting(session: Session) -> None:
+    """Write down, for a session that is being closed, which exposures and files were still waited for; going on revives them."""
+    session.refresh()
+    for shot in session.account.open_shots():
+        causes = {one.camera_key: (EARLY, "") for one in shot.exposures.values() if one.status == "waiting"}
+        causes |= {
+            one.camera_key: ("pending", EARLY_FILE)
+            for one in shot.exposures.values()
+            if one.exposed and not one.settled
+        }
+        if causes:
+            session.log.note("decided", shot_id=shot.shot_id, causes=causes)
+    session.refresh()
+
+
+def _seal(session: Session) -> None:
+    """Note in the manifest that the session was closed, and how far its journal goes."""
+    manifest, log = session.manifest, session.log
+    if log.ended_at is None or log.unsaved:
+        return
+    manifest.closed_wall_ns, manifest.lines = log.clock.time_ns(), log.ended_at
+    manifest.shots = max(session.account.shots, default=0)
+    with contextlib.suppress(OSError):  # it then counts as not closed, which is true of what is on the disk
+        write_manifest(session.path, manifest)
+
+
 def close_link(
-    client: Link, child: SimulatorProcess | None, log: Log, folder: Path, lock: FolderLock | None, held: list[Held]
+    client: Link, child: SimulatorProcess | None, session: Session, lock: FolderLock | None, held: list[Held]
 ) -> None:
     """Let go of what is engaged, then close the link, the simulator we started and the journal, and give up the folder."""
+    log, journal = session.log, session.path / "journal"
     # Each of these is done even if one before it fails or is interrupted: a lock that stays would outlive the Rig.
     with contextlib.ExitStack() as steps:
         if lock is not None:
             steps.callback(lock.release)
-            steps.callback(pack_journal, folder / "journal", "rig")  # only whoever owns the folder may
+            steps.callback(pack_journal, journal, LEADER)  # only whoever owns the folder may
+            steps.callback(_seal, session)
         steps.callback(log.close)
         if child is not None:
             steps.callback(child.close)

@@ -138,6 +138,7 @@ def found_session(
     if not new:
         check_kind(folder, manifest, simulated)
     manifest.address = where.text
+    manifest.closed_wall_ns = 0
     manifest.request_endpoint, manifest.publisher_endpoint = where.request, where.publisher
     manifest.application = str(node.get("NodeVersion", ""))
     manifest.dialect, manifest.simulated = client.dialect.name, simulated

@@ -225,6 +225,8 @@ def start_sitting(sitting: Sitting, where: Address, *, new: bool) -> None:
     session.log.note(
         "connected" if new else "resumed", address=where.text, request=where.request, publisher=where.publisher
     )
+    session.refresh()
+    known = set(session.state.cameras)
     client.start(session.log)
     if client.dialect.state_on_publisher:
         sitting.synchronise()
@@ -235,6 +237,19 @@ def start_sitting(sitting: Sitting, where: Address, *, new: bool) -> None:
             session.manifest.simulated = True
             write_manifest(session.path, session.manifest)
     session.refresh()
+    _doubt_another_rig(session, known)
+
+
+def _doubt_another_rig(session: Session, known: set[str]) -> None:
+    """Warn if a session goes on with not one of the cameras it knew: that is hardly the same rig."""
+    there = {key for key, camera in session.state.cameras.items() if camera.status != "Absent"}
+    if known and there and not known & there:
+        warnings.warn(
+            f"session {session.path} goes on with another rig: not one of its {len(known)} cameras is here. If that is wrong, close "
+            "this Rig and give session= another folder; what was recorded is kept",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
 
 def _simulator_arguments(where: Address, folder: Path, *, new: bool) -> list[str]:

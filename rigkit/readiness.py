@@ -23,7 +23,8 @@ def wait_idle(sitting: Sitting) -> bool:
     """Wait a moment for cameras that are Busy, as with the files of a shot that somebody fired just now; say if none is."""
     state = sitting.session.state
     return sitting.wait_for(
-        lambda: not any(key in state.cameras and state.cameras[key].status == "Busy" for key in state.members()), _BUSY_S
+        lambda: not any(key in state.cameras and state.cameras[key].status == "Busy" for key in state.members()),
+        _BUSY_S,
     )
 
 

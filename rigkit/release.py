@@ -106,7 +106,13 @@ def fire(
         )
         if ready:
             shot = sitting.session.account.shots[shot_id]
-            _send(sitting, shot_id, tag_of(sitting.session.id, shot_id, shot.attempt), release)
+            try:
+                _send(sitting, shot_id, tag_of(sitting.session.id, shot_id, shot.attempt), release)
+            except KeyboardInterrupt as exc:
+                exc.add_note(
+                    f"Shot {shot_id} may have fired: rig.shot({shot_id}).wait() finds out; it is never fired again by itself"
+                )
+                raise
         else:
             _note_fired(sitting, shot_id, "undelivered", None)
     # After the release, which must not wait for a disk; all shots before are then safe from a power failure, too.
@@ -168,7 +174,9 @@ def open_shot(
     # Nobody folds between the look at the last number and the note, or an unannounced release could be seen under this one.
     with session.log.guard:
         session.refresh()
-        shot_id = max(session.account.shots, default=0) + 1 if again is None else again
+        # The journal of a session that goes on may have lost shots that its manifest knows of: no number is given twice.
+        last = max(session.account.shots, default=0)
+        shot_id = max(last, session.manifest.shots) + 1 if again is None else again
         attempt = 1 if again is None else session.account.shots[again].attempt + 1
         session.log.note(
             "shot" if again is None else "attempt",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rigkit import display
+from rigkit.account.shots import parse_tag
 from rigkit.record.folder import is_owned
 from rigkit.record.state import text_of
 
@@ -32,6 +33,8 @@ def facts_of(session: Session) -> dict[str, Any]:
         "folder": str(session.path),
         "created": created.isoformat(timespec="seconds"),
         "closed": session.closed and not is_owned(session.path),
+        "broke_off": session.closed and not is_owned(session.path) and not manifest.closed_wall_ns,
+        "unknown_shots": _unknown_shots(session),
         "address": manifest.address,
         "simulated": manifest.simulated,
         "rigkit_version": manifest.rigkit_version,
@@ -50,6 +53,12 @@ def facts_of(session: Session) -> dict[str, Any]:
         "unreadable": [(one.file.name, one.line_no, one.why) for one in session.unreadable[:_NAMED]],
         "not_on_disk": session.log.unsaved,
     }
+
+
+def _unknown_shots(session: Session) -> list[int]:
+    """List shots that photos carry the tags of, and that the record does not know: part of it is missing."""
+    tags = (parse_tag(photo.get("PhotoOrigin")) for photo in session.state.photos.values())
+    return sorted({tag[1] for tag in tags if tag is not None and tag[0] == session.id} - set(session.account.shots))
 
 
 def tables_of(session: Session) -> dict[str, pd.DataFrame]:

@@ -23,7 +23,7 @@ from rigkit.record.folder import RECORDER_LOCK, Manifest, is_owned, read_manifes
 from rigkit.record.kept import KeptTables, keep_tables
 from rigkit.record.log import Log
 from rigkit.record.mapping import checked_mapping, merged_mapping
-from rigkit.record.reading import Reading, Unreadable, read_journal
+from rigkit.record.reading import LEADER, Reading, Unreadable, read_journal
 from rigkit.record.state import State
 from rigkit.record.tables import camera_rows, loss_rows, request_rows, setting_rows
 from rigkit.record.whereabouts import Whereabouts
@@ -451,6 +451,11 @@ def read_entries(folder: Path) -> Reading:
         The folder can't be listed.
     """
     try:
-        return read_journal(folder)
+        reading = read_journal(folder)
     except OSError as exc:
         raise SessionError(folder, f"its journal can't be read ({exc.strerror or exc})") from exc
+    there, lines = reading.next_number.get(LEADER, 0), read_manifest(folder).lines
+    if there < lines:  # whole files, or the end of the last one: nothing in the journal itself tells
+        reading.unreadable.append(Unreadable(folder / "journal", 0, f"missing {there}-{lines - 1}"))
+        reading.next_number[LEADER] = lines
+    return reading

@@ -65,9 +65,18 @@ class Shot(RecordedShot):
             return self
         files = until == "files"
         shots = self.session.account.shots
-        self._sitting.wait_for(
-            lambda: shots[self.id].done(files), timeout, files=files, needs=lambda: shots[self.id].outstanding(files)
-        )
+        try:
+            self._sitting.wait_for(
+                lambda: shots[self.id].done(files),
+                timeout,
+                files=files,
+                needs=lambda: shots[self.id].outstanding(files),
+            )
+        except KeyboardInterrupt as exc:
+            exc.add_note(
+                f"Shot {self.id} was fired, and goes on being recorded: rig.shot({self.id}).wait() waits for the rest"
+            )
+            raise
         if shots[self.id].done(files):
             self._sitting.make_up()
             self.session.log.sync()

@@ -15,7 +15,7 @@ from typing import Any
 
 from rigkit.account.shots import Decide, Download, Instruction, Reconcile
 from rigkit.account.silence import took_one
-from rigkit.ending import Held, close_link, settle
+from rigkit.ending import Held, close_link, give_up_waiting, settle
 from rigkit.errors import BadMessage, Refused, RigError
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.client import SLICE_S
@@ -99,7 +99,7 @@ class Sitting:
     def _arm(self) -> None:
         # Dropping the last Rig of a connection, or ending the interpreter, closes it as rig.close() does.
         self._finalizer = weakref.finalize(
-            self, close_link, self.client, self.child, self.session.log, self.session.path, self.lock, self.held
+            self, close_link, self.client, self.child, self.session, self.lock, self.held
         )
 
     @property
@@ -438,6 +438,8 @@ class Sitting:
     def close(self) -> None:
         """Close the link, the journal and the simulator we started. Twice is fine."""
         first = not self.closed
+        if first:
+            give_up_waiting(self.session)
         if self._finalizer is not None:
             self._finalizer()
         settle(self.session, keep=first and self.lock is not None)
@@ -451,8 +453,8 @@ class Sitting:
             It is no more afterwards; what it has is this one's.
         """
         session, owned, before = self.session, self.lock is not None, self._finalizer
-        ended = (self.client, None, session.log, session.path, self.lock, self.held)
-        begun = (other.client, None, other.session.log, other.session.path, other.lock, other.held)
+        ended = (self.client, None, session, self.lock, self.held)
+        begun = (other.client, None, other.session, other.lock, other.held)
         after = weakref.finalize(self, close_link, begun[0], self.child, *begun[2:])
         assert before is not None
         assert other._finalizer is not None
@@ -470,6 +472,7 @@ class Sitting:
         finally:
             if self._finalizer is after:
                 try:
+                    give_up_waiting(session)
                     close_link(*ended)
                     before.detach()
                 finally:

@@ -590,7 +590,10 @@ def test_a_reshoot_that_is_refused_says_nothing_of_cameras_still_waited_for():
     bench.note("attempt", 20 * S, **fields)
     note = {"shot_id": 1, "msg_seq_num": 2, "sent_mono_ns": 20 * S, "sent_wall_ns": 20 * S}
     bench.note("fired", 20 * S, outcome="refused", **note)
-    assert [(row["status"], row["cause"]) for row in rows_of(bench)] == [("missing", "refused"), ("waiting", None)]
+    assert [(row["status"], row["cause"], row["detail"]) for row in rows_of(bench)] == [
+        ("missing", "no_response", "Ready; attempt 2 was refused"),
+        ("waiting", None, None),
+    ]
 
 
 def test_a_reshoot_that_is_refused_leaves_open_whether_the_attempt_before_fired():

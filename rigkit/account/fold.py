@@ -20,7 +20,10 @@ from rigkit.record.state import Parts, PhotoRecord, State, text_of, whole_of
 from rigkit.wire import Message
 from rigkit.wire.shapes import Shape
 
-__all__ = ["Account"]
+__all__ = ["EARLY", "EARLY_FILE", "Account"]
+
+#: The cause of an exposure that a session was closed over, and what is said of a photo whose file was still to come.
+EARLY, EARLY_FILE = "closed_early", "the session was closed before its file came"
 
 #: Arrivals remembered per camera.
 _REMEMBERED = 32
@@ -228,6 +231,8 @@ class Account:
             rose = failed is not None and exposure.failed_before is not None and failed > exposure.failed_before
             if exposure.suspect_ns is None and (gone or rose):
                 exposure.suspect_ns = mono_ns
+            if gone and exposure.went is None:
+                exposure.went = text_of(info.get("CameraStatus"))
 
     def _waiting(self, key: str) -> Iterator[Exposure]:
         for shot in self.open_shots():
@@ -301,6 +306,7 @@ class Account:
         shot = self.shots.get(fields["shot_id"])
         if shot is None:
             return
+        shot.fired_before = shot.fired_before or shot.may_expose
         shot.attempt, shot.outcome, shot.unjudged = fields["attempt"], None, True
         shot.allowance_s = float(fields.get("allowance_s", 0.0))
         for key in fields["expected"]:
@@ -312,7 +318,7 @@ class Account:
 
     def _expect_again(self, before: Exposure, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> Exposure:
         exposure = self.expect(before.camera_key, fields["attempt"], mono_ns, wall_ns)
-        exposure.cause_before = before.cause
+        exposure.cause_before, exposure.detail_before = before.cause, before.detail
         exposure.tagged = bool(fields.get("tagged", True))
         exposure.replaced = frozenset(before.photos) | before.replaced
         for photo_key in before.photos:  # should this attempt bring nothing, that photo is still there
@@ -346,6 +352,7 @@ class Account:
         sent_ns, sent_wall_ns = fields["sent_mono_ns"], fields["sent_wall_ns"]
         shot.released[shot.attempt] = (sent_ns, sent_wall_ns)
         if shot.attempt == 1:  # the times of a shot are those of its first release
+            shot.first_outcome = shot.outcome
             shot.requested_ns, shot.requested_wall_ns = sent_ns, sent_wall_ns
             shot.reply_ns = mono_ns if shot.outcome in {"accepted", "refused"} else None
         for exposure in shot.exposures.values():
@@ -357,7 +364,14 @@ class Account:
             mine = [one for one in shot.exposures.values() if one.status == "waiting" and one.attempt == shot.attempt]
             # An attempt that fired nothing leaves open whether the one before did.
             doubt = ("unknown", f"whether the attempt before fired; this one was {shot.outcome}")
-            causes = {one.camera_key: doubt if one.cause_before == "unknown" else (nothing_fired, "") for one in mine}
+            causes: dict[str, tuple[str, str]] = {}
+            for one in mine:
+                causes[one.camera_key] = (nothing_fired, "")
+                if one.cause_before == "unknown":
+                    causes[one.camera_key] = doubt
+                elif one.cause_before is not None:  # why it is missing is still what it was
+                    again = f"attempt {shot.attempt} was {'refused' if shot.outcome == 'refused' else 'not sent'}"
+                    causes[one.camera_key] = (one.cause_before, "; ".join(filter(None, (one.detail_before, again))))
             self._settle(shot, causes)
 
     def _note_decided(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
@@ -401,6 +415,8 @@ class Account:
 
     def _note_resumed(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Count deadlines anew: the monotonic clock of the sitting before may be another boot's."""
+        for shot in self.shots.values():
+            self._revive(shot)
         for shot in self.open_shots():
             for exposure in shot.exposures.values():
                 exposure.base_ns = mono_ns
@@ -408,6 +424,17 @@ class Account:
                 exposure.asked_full = False
                 if exposure.heard_ns is not None and not exposure.on_disk:
                     exposure.download_asked_ns = mono_ns
+
+    def _revive(self, shot: ShotAccount) -> None:
+        """Wait again for what the session was closed over."""
+        early = [one for one in shot.exposures.values() if one.cause == EARLY or one.detail == EARLY_FILE]
+        for exposure in early:
+            exposure.status = "waiting" if exposure.cause == EARLY else exposure.status
+            exposure.cause = exposure.detail = None
+            shot.reopen(exposure.camera_key)
+        if early:
+            shot.unjudged = True
+            self.follow(shot)
 
     def _settle(self, shot: ShotAccount, causes: Mapping[str, Any]) -> None:
         for key, (cause, detail) in causes.items():

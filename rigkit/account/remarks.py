@@ -79,8 +79,8 @@ def common_causes(shot: ShotAccount, state: State) -> dict[str, str]:
     for kind, levels in _levels(shot, state).items():
         for level, members in levels.items():
             failed = members & missing
-            if len(failed) < _PATTERN:
-                continue
+            if len(failed) < _PATTERN or 2 * len(failed) < len(members):
+                continue  # what half of its cameras got through is not what the others failed by
             chance = _tail(len(failed), len(members), len(missing), len(shot.exposures))
             if chance < _CHANCE:
                 text = f"{kind} {level} ({len(failed)} of {len(members)})"

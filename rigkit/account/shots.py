@@ -100,8 +100,10 @@ class Exposure(msgspec.Struct, gc=False):
         Its release carried a tag, so its photo will where tags come back.
     replaced : frozenset of str
         Photos of the attempt before: known, and no second exposure when they are heard of again.
-    cause_before : str or None
+    cause_before, detail_before : str or None
         Why the attempt before was missing; None: this is the first one.
+    went : str or None
+        Status in which it went away while it was waited for; None: it did not.
     remark : tuple or None
         What is odd about it although it was exposed, as (cause, detail); see :mod:`rigkit.account.remarks`.
     common : str or None
@@ -143,6 +145,8 @@ class Exposure(msgspec.Struct, gc=False):
     tagged: bool = True
     replaced: frozenset[str] = frozenset()
     cause_before: str | None = None
+    detail_before: str | None = None
+    went: str | None = None
     remark: tuple[str, str] | None = None
     common: str | None = None
     offset: int | None = None
@@ -218,6 +222,9 @@ class ShotAccount:
     requested_wall_ns: int
     allowance_s: float = 0.0
     outcome: str | None = None
+    #: Of its first release, and whether any release before the last one may have opened shutters.
+    first_outcome: str | None = None
+    fired_before: bool = False
     reply_ns: int | None = None
     accepted: bool | None = None
     reason: str | None = None
@@ -261,7 +268,7 @@ class ShotAccount:
     @property
     def may_expose(self) -> bool:
         """Whether shutters can have opened: the release was not refused, and it left this computer."""
-        return self.outcome not in {"refused", "undelivered"}
+        return self.fired_before or self.outcome not in {"refused", "undelivered"}
 
     def outstanding(self, files: bool) -> int:
         """How many cameras are still waited for; each takes one more message at the least."""

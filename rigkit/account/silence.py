@@ -154,6 +154,8 @@ def _cause(account: Account, state: State, shot: ShotAccount, exposure: Exposure
         return ("unknown", "the application did not answer when asked about it")
     if status in GONE:
         return ("lost_during", status)
+    if exposure.went is not None:
+        return ("lost_during", f"{exposure.went}, then {status}")
     if shot.outcome == "unknown":
         return ("unknown", "the release was not answered")
     return ("no_response", status)

@@ -54,7 +54,7 @@ def shot_rows(account: Account, session_id: str, simulated: bool) -> Iterator[di
             "note": shot.labels.get("note"),
             "trigger": shot.trigger,
             "attempt": shot.attempt,
-            "outcome": shot.outcome,
+            "outcome": shot.first_outcome,
             "requested": shot.requested_wall_ns if ours else None,
             "requested_mono_s": shot.requested_ns / _SECOND if ours else None,
             "reply_ms": None if shot.reply_ns is None else (shot.reply_ns - shot.requested_ns) / 1e6,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
 from rigkit.display.counting import Tally, apart, plural, shot_counts, tally
-from rigkit.display.day import journal_lines
+from rigkit.display.day import how_it_stands, journal_lines
 from rigkit.display.grids import (
     MOST_ROWS,
     aligned,
@@ -226,7 +226,7 @@ def _session_lines(facts: Mapping[str, Any], sums: Tally) -> list[str]:
     head = f"Session {plain(facts.get('session_id')) or '?'} of {instant(facts.get('created')) or 'unknown date'}"
     head += " (simulated)" if facts.get("simulated") else ""
     head += f", subject {plain(facts['subject'])}" if facts.get("subject") else ""
-    head += ", closed" if facts.get("closed") else ", open"
+    head += f", {how_it_stands(facts)}"
     count = plural(sums.shots, "shot") + apart(sums)
     if sums.expected:
         count += f": {sums.exposed}/{sums.expected} exposed, {sums.on_disk}/{sums.expected} on disk"

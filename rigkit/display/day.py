@@ -13,7 +13,7 @@ from rigkit.errors import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["day_line", "day_text", "heard_at", "journal_lines", "to_look_at"]
+__all__ = ["day_line", "day_text", "heard_at", "how_it_stands", "journal_lines", "to_look_at"]
 
 #: More shots than these with something missing are counted, not named one by one.
 _MOST_SHOTS = 5
@@ -203,6 +203,13 @@ def _still(warnings: pd.DataFrame) -> list[str]:
     return [f"warning not over: {rule}, {listed(dict.fromkeys(who), most=6)}" for rule, who in by_rule.items()]
 
 
+def how_it_stands(facts: Mapping[str, Any]) -> str:
+    """Say whether a sitting was closed."""
+    if facts.get("broke_off"):
+        return "ended without being closed: connect again with this session folder to settle what was waited for"
+    return "closed" if facts.get("closed") else "open"
+
+
 def journal_lines(facts: Mapping[str, Any]) -> list[str]:
     """Say what of the journal is not on disk, or can't be read; nothing where all is well."""
     lines = []
@@ -217,4 +224,7 @@ def journal_lines(facts: Mapping[str, Any]) -> list[str]:
         more = f"; … and {count - 3} more in session.unreadable" if count > 3 else ""
         named = f": {'; '.join(places[:3])}" if places else ""
         lines.append(f"{count} place{'' if count == 1 else 's'} of the journal can't be read{named}{more}")
+    if shots := facts.get("unknown_shots"):
+        named = listed(shots, most=6)
+        lines.append(f"photos tell of shots that the journal does not know ({named}): part of the record is missing")
     return lines

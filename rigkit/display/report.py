@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
 from rigkit.display.counting import HOW_COUNTED, counted, shot_counts, standing, tally
-from rigkit.display.day import day_line, heard_at, journal_lines, to_look_at
+from rigkit.display.day import day_line, heard_at, how_it_stands, journal_lines, to_look_at
 from rigkit.display.grids import (
     Grid,
     facts_grid,
@@ -96,7 +96,7 @@ def report_html(
         under=[
             instant(facts.get("created")),
             plain(facts.get("address"), 80),
-            "closed" if facts.get("closed") else "not closed yet",
+            how_it_stands(facts),
         ],
         simulated=bool(facts.get("simulated")),
         totals=sums,

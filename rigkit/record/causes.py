@@ -45,6 +45,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the request was sent and not answered; no photo was heard of",
         "look at the application before you fire again",
     ),
+    "closed_early": (
+        "the session was closed while it was still waited for",
+        "connect again with the same session folder: what became of it is then found out",
+    ),
     "download_failed": (
         "the photo was taken, but its file did not reach the computer",
         "the photo is still on the camera: shot.wait('files') asks for it again",

@@ -372,8 +372,8 @@ TABLES: dict[str, Table] = {
             Column(
                 "where",
                 "word",
-                "gap: numbers skipped; tail: the last ones; restart: the counter went back",
-                ("gap", "tail", "restart"),
+                "gap: numbers skipped; tail: the last ones; restart: the counter went back; away: nobody listened",
+                ("gap", "tail", "restart", "away"),
             ),
             Column("n", "whole", "messages lost; <NA>: can't be known"),
             Column("first_seq", "whole", "first number that never came"),

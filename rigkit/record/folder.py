@@ -54,6 +54,10 @@ class Manifest(msgspec.Struct, kw_only=True):
         Which sitting of that subject, from 1; 0: it was not begun so.
     subject_rule : str
         Regular expression that every subject must match; empty: none.
+    closed_wall_ns : int
+        When it was closed, host wall clock; 0: it is open, or ended without being closed.
+    lines, shots : int
+        When it was closed, so many lines its journal had, and the number of its last shot: what is missing since shows.
     rigkit_version, python_version, platform : str
         What wrote it.
     """
@@ -74,6 +78,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     subject: str = ""
     sitting: int = 0
     subject_rule: str = ""
+    closed_wall_ns: int = 0
+    lines: int = 0
+    shots: int = 0
     rigkit_version: str = ""
     python_version: str = ""
     platform: str = ""

@@ -71,6 +71,8 @@ class Log:
     ) -> None:
         self.clock = clock
         self._keep = keep
+        #: Number that the journal's next line would have had; None: it is still written, or there is none.
+        self.ended_at: int | None = None
         #: Held by whoever folds this log or builds tables of it; never while waiting for news.
         self.guard = threading.RLock()
         self._journal = journal
@@ -323,6 +325,7 @@ class Log:
                     journal.path,
                 )
             finally:
+                self.ended_at = journal.next_number
                 try:
                     journal.close()
                 except OSError as exc:

@@ -23,8 +23,9 @@ class Loss:
     ----------
     wall_ns : int
         Host wall clock when it was noticed.
-    where : {"gap", "tail", "restart"}
-        Numbers skipped; the last ones, or the first sign was a state that no event had told; the counter went back.
+    where : {"gap", "tail", "restart", "away"}
+        Numbers skipped; the last ones, or the first sign was a state that no event had told; the counter went back; nobody
+        listened, between a kernel that ended and the next.
     n : int or None
         How many; None: can't be known, or not yet.
     first, last : int or None
@@ -53,15 +54,19 @@ class Losses:
     def __init__(self) -> None:
         self.rows: list[Loss] = []
         self._last: int | None = None
+        #: The last number heard before nobody listened for a while.
+        self._before: int | None = None
         self._broken = False
 
     def reset(self) -> None:
         """Forget everything."""
         self.rows.clear()
-        self.new_publisher()
+        self._last = self._before = None
+        self._broken = False
 
     def new_publisher(self) -> None:
         """Follow the counter from wherever it is: this is another sitting, maybe another application."""
+        self._before = self._last if self._last is not None else self._before
         self._last, self._broken = None, False
 
     def broken(self) -> None:
@@ -111,6 +116,7 @@ class Losses:
         last = self._last
         if last is None:
             self._last = seq
+            self._come_back(seq, wall_ns)
             return 0
         ahead = (seq - last) % _COUNTER
         if not 0 < ahead < _COUNTER // 2:
@@ -128,6 +134,18 @@ class Losses:
         else:  # some of these may be younger than the state that was asked for
             tail.n, tail.last, tail.recovered_by = ahead - 1, (seq - 1) % _COUNTER, None
         return ahead - 1
+
+    def _come_back(self, seq: int, wall_ns: int) -> None:
+        """Take in the first number since nobody listened: what lies between was published and not heard.
+
+        The sitting has begun with a full state, which made up for it. A counter that is lower is of another start of the
+        application; how many events that one published is not known, nor is it if the counter has passed the old one since.
+        """
+        before, self._before = self._before, None
+        missed = 0 if before is None else (seq - before) % _COUNTER - 1
+        if before is not None and 0 < missed < _COUNTER // 2:
+            first, last = (before + 1) % _COUNTER, (seq - 1) % _COUNTER
+            self.rows.append(Loss(wall_ns, "away", missed, first, last, "Synchronise"))
 
     def _step_back(self, seq: int, last: int, wall_ns: int) -> None:
         """Tell a repeated or late event from a publisher that started again: that one's connection broke, or it jumps far."""

@@ -201,7 +201,7 @@ class _Case:
 
     # 6
     def loss_is_counted(self) -> Iterator[str]:
-        """Events dropped between the first and the last that were heard are the n of the loss table."""
+        """Events between the first and the last that were heard, by whichever kernel, and were not, are the n of the loss table."""
         rows = self.session.loss
         heard = [[number for _, number in link.heard] for link in self.run.links]
         disordered = self.run.plan.path.reorder or self.run.plan.path.duplicate
@@ -212,7 +212,7 @@ class _Case:
             yield f"{restarts} restarts in the loss table, truly {self.application.lives - 1}"
         if self.application.lives > 1:
             return  # numbers that were given twice can't be told apart
-        missing = sum(map(_not_heard, heard))
+        missing = _not_heard([number for one in heard for number in one])
         counted = int(rows["n"].sum())
         if counted != missing:
             yield f"{counted} events are counted as lost, truly {missing}"
