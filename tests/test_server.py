@@ -39,6 +39,7 @@ class Ends:
     def __init__(self, publisher: str, reqrep: str) -> None:
         self.context = zmq.Context()
         self.sub = self.context.socket(zmq.SUB)
+        self.sub.reconnect_ivl = 10  # ms: after a restart, before the cameras are Ready again
         self.sub.rcvtimeo = 5000
         self.sub.connect(publisher)
         self.sub.subscribe(b"")
