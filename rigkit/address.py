@@ -77,6 +77,8 @@ def parse_address(address: str | None, publisher: str | None = None) -> Address:
     if "://" not in text:
         text = f"tcp://{text}"
     if not text.startswith("tcp://"):
+        if text.startswith(("http://", "https://")):
+            raise ValueError(f"{text} is a web address; the External API listens on tcp:// (tcp://rig-pc)")
         if publisher is None:
             raise ValueError(f"{text}: give the publisher's endpoint too (publisher=...); only tcp:// has usual ports")
         return Address(text, text, publisher)

@@ -146,7 +146,7 @@ class NotReady(RigError):
         self.cameras = cameras
         self.waited = waited
         self.hint = hint or (
-            "Bring them back (rig.connect_cameras()), leave them out (rig.without(...)), or fire with those that are ready: "
+            "Bring them back (rig.recover()), leave them out (rig.without(...)), or fire with those that are ready: "
             "rig.shoot(anyway=True)"
         )
 

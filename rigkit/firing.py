@@ -361,6 +361,7 @@ class Firing(Cameras):
         """Do what all releases have in common: wait for Ready, fire, wait for the account."""
         if wait not in {"exposed", "files", None}:
             raise ValueError(f"wait is 'exposed', 'files' or None, not {wait!r}")
+        self._sitting.client.check()
         keys = self._members()
         if not self.keys:
             raise RigError(

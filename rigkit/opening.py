@@ -6,7 +6,9 @@ import contextlib
 import os
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rigkit.account.silence import card_only
 from rigkit.address import Address
@@ -48,6 +50,7 @@ def begin_sitting(
     *,
     recorder: bool = False,
     whose: Whose | None = None,
+    lasting: Iterable[tuple[str, dict[str, Any]]] = (),
 ) -> Sitting:
     """Connect, and make or continue a session; on any failure nothing is left behind.
 
@@ -65,6 +68,8 @@ def begin_sitting(
         Start a recorder, where none listens yet.
     whose : Whose or None
         Whose sitting it is, if somebody's.
+    lasting : iterable of (str, dict)
+        Notes that hold from the sitting before: its record begins with them.
     """
     folder = _folder(where, session)
     new = claim_folder(folder) == "new"
@@ -94,6 +99,8 @@ def begin_sitting(
         undo.callback(sitting.close)
         if recording is not None or recorder:
             _follow(client, record, founded, recording, where)
+        for kind, fields in lasting:
+            record.log.note(kind, **fields)
         start_sitting(sitting, where, new=new)
         sitting.check_hearing()
         record.sums = BackgroundSums(record)
@@ -120,10 +127,11 @@ def next_sitting(sitting: Sitting, whose: Whose, folder: Path) -> None:
     _see_through(sitting)
     where = Address(sitting.address, client.request_endpoint, client.publisher_endpoint)
     photos = dict(before.manifest.photos)
-    after = begin_sitting(where, folder, photos, client.timeout, recorder=sitting.recorder, whose=whose)
+    lasting = before.state.lasting()
+    after = begin_sitting(
+        where, folder, photos, client.timeout, recorder=sitting.recorder, whose=whose, lasting=lasting
+    )
     try:
-        for kind, fields in before.state.lasting():
-            after.session.log.note(kind, **fields)
         if sitting.child is not None:  # a real application's files stay where they are
             after.request("SetOptions", {"DownloadPath": str(after.session.path / "photos")})
     except BaseException:

@@ -28,7 +28,7 @@ def wait_idle(sitting: Sitting) -> bool:
     )
 
 
-def wait_ready(sitting: Sitting, keys: list[str], timeout: float, anyway: bool) -> dict[str, str]:
+def wait_ready(sitting: Sitting, keys: list[str], timeout: float, anyway: bool, hint: str = "") -> dict[str, str]:
     """Wait for cameras to be Ready; return those that are not, with their status.
 
     Parameters
@@ -41,6 +41,8 @@ def wait_ready(sitting: Sitting, keys: list[str], timeout: float, anyway: bool) 
         Seconds at most.
     anyway : bool
         Wait only for those that are about to be Ready, and do without the others.
+    hint : str
+        What to do, for the error; empty: as for ``rig.shoot()``.
 
     Raises
     ------
@@ -77,5 +79,7 @@ def wait_ready(sitting: Sitting, keys: list[str], timeout: float, anyway: bool) 
             say(f"Waiting for {late} to become Ready, {timeout:g} s at most …")
     not_ready = {key: status for key, status in statuses.items() if status != "Ready"}
     if not_ready and not anyway:
-        raise NotReady({session.label(key): status or "unknown" for key, status in not_ready.items()}, timeout)
+        waited = 0.0 if NOT_SEEN in not_ready.values() else timeout
+        who = {session.label(key): status or "unknown" for key, status in not_ready.items()}
+        raise NotReady(who, waited, hint or None)
     return not_ready

@@ -6,6 +6,7 @@ A group of cameras, one camera, or the whole rig is the same noun with the same 
 from __future__ import annotations
 
 import os
+import warnings
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -249,6 +250,13 @@ def connect(
         say(
             f"{where.text} is connected already: this is the same Rig, session {live.session.path}. rig.close() ends it."
         )
+        if session is not None and Path(session).resolve() != live.session.path.resolve():
+            warnings.warn(
+                f"session={os.fspath(session)!r} is not used: what comes goes on into {live.session.path}. For another session close "
+                "this Rig first, or rig.begin() a sitting",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if mapping:
             live.session.map_photos(mapping)
         same = live.whole() if live.whole is not None else None

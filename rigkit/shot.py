@@ -6,6 +6,7 @@ import warnings
 from typing import Any, Literal
 
 from rigkit.account.naming import name_like
+from rigkit.account.shots import ShotAccount
 from rigkit.errors import RigError, listed
 from rigkit.filenames import name_files
 from rigkit.files import tell_unreached
@@ -136,7 +137,8 @@ class Shot(RecordedShot):
                 "application first; reshoot(sure=True) fires them (again)"
             )
         keys = [one.camera_key for one in missing]
-        wait_ready(self._sitting, [*keys, *(one.camera_key for one in without_file)], ready_timeout, anyway=False)
+        hint = "Bring them back (rig.recover()), then reshoot; a replaced body: shot.retake()"
+        wait_ready(self._sitting, [*keys, *(one.camera_key for one in without_file)], ready_timeout, False, hint)
         warnings.warn(
             f"Shot {self.id}: {listed([self.session.label(one.camera_key) for one in (*missing, *without_file)])} will show another "
             "instant than the other cameras",
@@ -195,16 +197,24 @@ class Shot(RecordedShot):
                 f"Shot {self.id} was released by somebody else, so nothing was fired; with rig.expect(): release it again"
             )
         keys = self._same_places()
-        not_ready = wait_ready(self._sitting, keys, ready_timeout, anyway)
+        hint = "Bring them back (rig.recover()), or do without them: shot.retake(anyway=True)"
+        not_ready = wait_ready(self._sitting, keys, ready_timeout, anyway, hint)
         name_files(self._sitting, account.labels, stacklevel=3)
         release = Release("shoot", (("Shoot", selection(key for key in keys if key not in not_ready)),))
         new = fire(self._sitting, keys, release, not_ready=not_ready, labels=account.labels, excluded=account.excluded)
-        account = self._account
-        self.session.write_note(
-            "verdict", shot_id=self.id, accepted=account.accepted, reason=account.reason, superseded_by=new
-        )
+        for one in self._takes():  # also those that were to stand for this one before
+            self.session.write_note(
+                "verdict", shot_id=one.shot_id, accepted=one.accepted, reason=one.reason, superseded_by=new
+            )
         shot = Shot(self._sitting, new)
         return shot if wait is None else shot.wait(wait, timeout)
+
+    def _takes(self) -> list[ShotAccount]:
+        """List this shot and those that were taken in its place, one after the other."""
+        shots, takes = self.session.account.shots, [self._account]
+        while (after := shots.get(takes[-1].superseded_by or 0)) is not None and after not in takes:
+            takes.append(after)
+        return takes
 
     def _same_places(self) -> list[str]:
         """List who stands now where the cameras of this shot stood; without a layout, these cameras."""

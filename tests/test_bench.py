@@ -20,6 +20,7 @@ from tests.bench import (
     sittings,
     stamps,
     tables,
+    timing,
 )
 from tests.bench.__main__ import main
 from tests.bench.measure import Row, interleaved, table, verdict
@@ -106,6 +107,12 @@ def test_the_sittings_bench_runs(monkeypatch):
 def test_the_stamps_bench_runs(no_leaks):
     rows = stamps.run(1, seconds=0.3)
     assert all(value > 0 for row in rows for value in row.values)
+
+
+def test_the_timing_bench_runs(monkeypatch):
+    monkeypatch.setattr(timing, "SHOTS", 60)
+    monkeypatch.setattr(timing, "CAMERAS", 12)
+    assert all(value >= 0 for row in timing.run(1) for value in row.values)
 
 
 def test_rounds_are_interleaved_and_the_first_is_a_warm_up():

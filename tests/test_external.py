@@ -17,6 +17,7 @@ from rigkit.account.pairing import JOIN_S
 from rigkit.account.shots import Decide, Reconcile, tag_of
 from rigkit.account.tables import exposure_rows, shot_rows
 from rigkit.errors import RigError
+from rigkit.record.layout import Layout, Place
 from tests.test_account import SESSION, Bench, S
 from tests.trigger_box import TriggerBox
 
@@ -354,6 +355,63 @@ def test_a_release_long_after_one_that_never_came_is_a_shot_of_its_own():
     hall.run_out(33 * S)
     hall.release(200.0)
     assert hall.shots() == [(1, "external", 6, 0), (2, "external", 6, 6)]
+
+
+def test_who_is_released_after_all_is_not_of_what_was_given_up_and_perhaps_rejected():
+    hall = Hall(4)
+    hall.expect(S, timeout=2.0)
+    hall.run_out(10 * S)
+    assert set(hall.ends()) == {("missing", "not_released")}
+    hall.release(12.0)
+    assert set(hall.ends()) == {("missing", "not_released")}
+    assert [one.status for one in hall.account.shots[2].exposures.values()] == ["captured"] * 4
+
+
+def test_a_camera_that_stands_at_no_place_is_no_part_of_a_release():
+    hall = Hall(5)
+    for camera in range(5):
+        hall.say(0, "CameraUpdated", CameraKey=hall.keys[camera], CameraSerialNumber=str(100 + camera))
+    hall.state.layout = Layout(tuple(Place(f"F{one}", serial=str(100 + one)) for one in range(4)))
+    hall.expect(S, expected=[0, 1, 2, 3])
+    hall.release(2.0)
+    hall.release(20.0)
+    assert [len(shot.exposures) for shot in hall.account.shots.values()] == [4, 4]
+    assert all(shot.complete for shot in hall.account.shots.values())
+
+
+def test_a_camera_that_was_gone_before_an_expected_release_was_not_ready():
+    hall = Hall(4)
+    hall.say(S - 1, "CameraUpdated", CameraKey=hall.keys[3], CameraStatus="Lost")
+    hall.expect(S)
+    hall.release(2.0, without=(3,))
+    hall.run_out(4 * S)
+    assert hall.ends()[3] == ("missing", "not_ready"), "and nobody waits the usual time for it"
+
+
+def test_a_camera_that_missed_an_announced_release_is_at_most_weakly_in_it_by_the_next():
+    hall = Hall(4)
+    hall.expect(S)
+    hall.release(2.0, without=(0,))
+    hall.release(3.5, only=[0, 1, 2, 3])
+    first = hall.account.shots[1].exposures[hall.keys[0]]
+    assert first.pairing_method == "window", "its number fits both, and it is the first to be heard of"
+    hall = Hall(4)
+    hall.expect(S)
+    hall.release(2.0, without=(3,))
+    hall.release(3.5, only=[0, 1, 2, 3])
+    assert hall.account.shots[1].exposures[hall.keys[3]].status == "waiting"
+    assert hall.account.shots[2].complete
+
+
+def test_an_application_that_starts_again_in_the_middle_of_a_shot_is_named():
+    bench = Bench(2)
+    bench.fire()
+    bench.say(2 * S, "CameraUpdated", CameraKey="cam0", CameraStatus="Ready", msg_seq_num=500)
+    bench.say(2 * S, "CameraUpdated", CameraKey="cam0", CameraStatus="Ready", msg_seq_num=1)
+    bench.run_out(20 * S)
+    shot = bench.account.shots[1]
+    assert {one.cause for one in shot.exposures.values()} == {"lost_during"}
+    assert all("started again" in (one.detail or "") for one in shot.exposures.values())
 
 
 def test_two_groups_expect_at_the_same_time():

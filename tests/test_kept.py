@@ -105,7 +105,9 @@ def test_what_the_caller_does_to_a_kept_table_stays_with_the_caller(folder):
 
 
 def test_a_session_that_goes_on_is_kept_anew(folder):
-    with rigkit.simulate(4, seed=2, session=folder, speed=5.0) as rig:
+    with pytest.warns(RuntimeWarning, match="another rig"):
+        rig = rigkit.simulate(4, seed=2, session=folder, speed=5.0)
+    with rig:
         rig.shoot(pose="seated").check()
         live = rig.session
     session = rigkit.open(folder)

@@ -196,7 +196,9 @@ def test_cameras_that_are_gone_from_a_continued_session_are_absent(tmp_path):
     folder = tmp_path / "s"
     with rigkit.simulate(cameras=3, seed=1, photos="none", session=folder) as rig:
         rig.shoot()
-    with rigkit.simulate(cameras=2, seed=2, photos="none", session=folder) as rig:
+    with pytest.warns(RuntimeWarning, match="another rig"):
+        rig = rigkit.simulate(cameras=2, seed=2, photos="none", session=folder)
+    with rig:
         assert len(rig) == 2
         assert sorted(rig.session.cameras["status"]) == ["Absent"] * 3 + ["Ready"] * 2
         assert rig["A01"].shoot().ok

@@ -355,3 +355,23 @@ def test_verdicts_in_virtual_time():
     shot = bench.account.shots[1]
     assert (shot.accepted, shot.reason, shot.superseded_by, shot.labels) == (True, None, 2, {"pose": "b"})
     assert bench.account.tick(0) == []
+
+
+def test_of_several_takes_only_the_last_counts(tmp_path):
+    with rigkit.simulate(2, seed=1, session=tmp_path / "s", speed=10, photos="none") as rig:
+        first = rig.shoot()
+        second = first.retake()
+        third = first.retake()
+        assert (second.id, third.id) == (2, 3)
+        assert rig.session.shots["superseded_by"].fillna(0).tolist() == [3, 3, 0]
+
+
+def test_a_session_that_is_named_for_a_rig_that_is_connected_is_not_used_and_that_is_said(tmp_path):
+    with rigkit.simulate(2, seed=1, session=tmp_path / "s", photos="none") as sim:
+        manifest = sim.session.manifest
+        endpoints = (manifest.request_endpoint, manifest.publisher_endpoint)
+        with rigkit.connect(endpoints[0], publisher=endpoints[1], session=tmp_path / "mine") as rig:
+            with pytest.warns(RuntimeWarning, match="is not used"):
+                again = rigkit.connect(endpoints[0], publisher=endpoints[1], session=tmp_path / "other")
+            assert again is rig
+            assert not (tmp_path / "other").exists()

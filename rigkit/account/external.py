@@ -59,6 +59,8 @@ def _is_exposure(account: Account, state: State, photo: PhotoRecord, camera_key:
     camera = state.cameras.get(camera_key)
     if camera is None or photo.get("PhotoIsImage") is False:
         return False
+    if state.layout is not None and state.place_of(camera_key) is None:
+        return False  # nobody expects it to fire, so it is no part of a release
     if photo.get("PhotoLocation") not in {"Camera", "Local Disk"}:
         return False
     tag = parse_tag(photo.get("PhotoOrigin"))

@@ -205,6 +205,8 @@ class Account:
             shot.awaited, shot.allowance_s = False, shot.lasts_s
             for other in shot.exposures.values():
                 other.base_ns = mono_ns
+                if other.status_before in GONE and other.suspect_ns is None:
+                    other.suspect_ns = mono_ns
         if found_by is None and not exposure.late and shot.trigger != "external":
             arrivals = self.arrivals.get(exposure.camera_key)
             if arrivals is None:
@@ -335,6 +337,7 @@ class Account:
             exposure.position, exposure.serial = place.position, place.serial or None
         if camera is not None:
             exposure.serial = text_of(camera.get("CameraSerialNumber")) or exposure.serial
+            exposure.status_before = camera.status
             exposure.batch_expected = camera.count("PhotoBatchNum")
             exposure.taken_before = camera.count("CameraNumPhotosTaken")
             exposure.failed_before = camera.count("CameraNumPhotosFailed")

@@ -24,7 +24,7 @@ WINDOW_S = 60.0
 TOGETHER_S = 1.0
 JOIN_S = 10.0
 #: A camera that ended like this exposed nothing, so an untagged photo of it is somebody else's.
-_NOTHING_TO_COME = frozenset({"misfire", "not_ready", "refused", "not_sent"})
+_NOTHING_TO_COME = frozenset({"misfire", "not_ready", "refused", "not_sent", "not_released"})
 _SECOND = 1_000_000_000
 
 
@@ -122,12 +122,14 @@ def _fits(
     """Say how an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
     if not may_come(account, shot, exposure):
         return None
-    if shot.unannounced and not exposure.photos:
-        if not asked and is_over(account, shot, now_ns):
-            return None
-        # Nobody looked at the counters before that release; this camera's may have risen before it was expected.
-        if asked and batch is not None and batch + 1 == exposure.batch_expected == (shot.level or 0) + 1:
-            return "window"
+    begun = shot.trigger == "external" and not shot.awaited
+    began_ns = shot.requested_ns if shot.unannounced else exposure.base_ns
+    if begun and not exposure.photos and not asked and is_over(account, shot, began_ns, now_ns):
+        return None
+    # Nobody looked at the counters before that release; this camera's may have risen before it was expected.
+    level = asked and shot.unannounced and not exposure.photos and batch is not None
+    if level and (batch or 0) + 1 == exposure.batch_expected == (shot.level or 0) + 1:
+        return "window"
     in_time = 0 <= (now_ns - exposure.base_ns) / _SECOND <= WINDOW_S + shot.allowance_s
     number = exposure.batch_expected if exposure.batch_num is None else exposure.batch_num
     if number is not None and (batch is not None or exposure.batch_num is not None):
@@ -135,11 +137,26 @@ def _fits(
         # what nobody could be asked about, is told by its number.
         open_end = exposure.cause == "unknown" or (exposure.exposed and len(exposure.photos) < exposure.photos_expected)
         expected = in_time or open_end or exposure.status == "waiting"
-        return "batch" if batch == number and expected else None
+        if batch != number or not expected:
+            return None
+        # A camera that missed somebody else's release has the same number for the next one.
+        alone = begun and not exposure.photos and (now_ns - began_ns) / _SECOND > TOGETHER_S + shot.lasts_s
+        return "window" if alone else "batch"
     return "window" if in_time and not exposure.photos else None
 
 
-def is_over(account: Account, shot: ShotAccount, now_ns: int) -> bool:
-    """Whether news of an unannounced release comes too late to be of it: whoever fires every few seconds fires again."""
-    latest = shot is account.unannounced
-    return (now_ns - shot.requested_ns) / _SECOND > (JOIN_S if latest else TOGETHER_S)
+def is_over(account: Account, shot: ShotAccount, began_ns: int, now_ns: int) -> bool:
+    """Whether news comes too late to be of a release by somebody else: whoever fires every few seconds fires again.
+
+    Parameters
+    ----------
+    account : Account
+        The fold.
+    shot : ShotAccount
+        Of trigger ``external``, and released.
+    began_ns, now_ns : int
+        When its first photo was heard of, and this one, host monotonic clock.
+    """
+    latest = account.unannounced
+    overtaken = latest is not None and latest is not shot and latest.requested_ns > began_ns
+    return (now_ns - began_ns) / _SECOND > (TOGETHER_S if overtaken else JOIN_S) + shot.lasts_s

@@ -102,6 +102,8 @@ class Exposure(msgspec.Struct, gc=False):
         Photos of the attempt before: known, and no second exposure when they are heard of again.
     cause_before, detail_before : str or None
         Why the attempt before was missing; None: this is the first one.
+    status_before : str
+        CameraStatus when it was expected; empty: not known.
     went : str or None
         Status in which it went away while it was waited for; None: it did not.
     remark : tuple or None
@@ -146,6 +148,7 @@ class Exposure(msgspec.Struct, gc=False):
     replaced: frozenset[str] = frozenset()
     cause_before: str | None = None
     detail_before: str | None = None
+    status_before: str = ""
     went: str | None = None
     remark: tuple[str, str] | None = None
     common: str | None = None

@@ -152,6 +152,10 @@ def _cause(account: Account, state: State, shot: ShotAccount, exposure: Exposure
         return ("not_released", "")
     if not exposure.answered:
         return ("unknown", "the application did not answer when asked about it")
+    if status in GONE and exposure.status_before in GONE:
+        return ("not_ready", exposure.status_before)
+    if _restarted(state, exposure):
+        return ("lost_during", f"the application started again during the shot; {status or 'unknown'} now")
     if status in GONE:
         return ("lost_during", status)
     if exposure.went is not None:
@@ -159,6 +163,11 @@ def _cause(account: Account, state: State, shot: ShotAccount, exposure: Exposure
     if shot.outcome == "unknown":
         return ("unknown", "the release was not answered")
     return ("no_response", status)
+
+
+def _restarted(state: State, exposure: Exposure) -> bool:
+    """Whether the application started again since this camera was released."""
+    return any(loss.where == "restart" and loss.wall_ns >= exposure.requested_wall_ns > 0 for loss in state.loss.rows)
 
 
 def _failed_before(account: Account, shot: ShotAccount, exposure: Exposure) -> bool:

@@ -11,7 +11,7 @@ __all__ = ["CAUSES", "advice"]
 CAUSES: dict[str, tuple[str, str]] = {
     "not_ready": (
         "the camera was not Ready when the shot was fired, so it was not asked to fire",
-        "plug it in, switch it on, rig.connect_cameras(), then shot.reshoot()",
+        "plug it in, switch it on, rig.recover(), then shot.reshoot()",
     ),
     "lost_during": (
         "the camera went away after the shot was fired and no photo of it was heard of",

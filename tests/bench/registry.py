@@ -24,6 +24,7 @@ BENCHES = {
     "sittings": "tests.bench.sittings",
     "stamps": "tests.bench.stamps",
     "tables": "tests.bench.tables",
+    "timing": "tests.bench.timing",
 }
 
 

@@ -1,0 +1,148 @@
+"""Timing: estimates, evidence, decisions. Pure: tables in, tables out; no clock, no files, no sockets.
+
+What can be known is decided by where the stamps come from (:mod:`rigkit.timing.evidence`): an LED reference, calibrated stamps,
+uncalibrated stamps, host arrivals. What can't be known is refused with a reason; no number comes without its evidence, its n, the
+steps of its stamps and the instant of the exposure that is meant. Names and units are those of section 4 of the timing reference:
+skew, lag, jitter and spread in ms, offsets in s, drift in ppm.
+
+::
+
+    tidy table --stamps_of--> Stamps --> shot_table, skew_table, camera_table, clock_table, lateness_table
+    LED readings --led_stamps--> Stamps (reference) --calibrate--> Calibration --propose--> delays
+    Stamps --review--> what was found, what was checked, what could not be
+"""
+
+from __future__ import annotations
+
+from rigkit.timing.calibration import Calibration, Lag, Proposal, calibrate, propose
+from rigkit.timing.cameras import (
+    camera_table,
+    correctable_spread,
+    lag_of,
+    latency_table,
+    residual_spreads,
+    residuals_ms,
+)
+from rigkit.timing.clocks import clock_table, corrected, envelope, host_clock_table, offset_bounds
+from rigkit.timing.cohorts import compare
+from rigkit.timing.decisions import (
+    BUDGET,
+    adjusted,
+    beyond_limit,
+    completeness,
+    least_limit_ms,
+    limit_table,
+    shots_needed,
+    within_limit,
+)
+from rigkit.timing.evidence import (
+    CALIBRATED,
+    CAN_SAY,
+    HOST_ARRIVAL,
+    LETTERS,
+    LEVELS,
+    REFERENCE,
+    UNCALIBRATED,
+    Estimate,
+    Evidence,
+    evidence_dtype,
+    refusal,
+)
+from rigkit.timing.fit import Polished, TwoWay, median_polish, two_way
+from rigkit.timing.intervals import mad_interval, median_interval, wilson
+from rigkit.timing.late import Lateness, lateness, lateness_table
+from rigkit.timing.led import exposure_ms, led_stamps, reading_error_ms, wrapped
+from rigkit.timing.limits import (
+    MOTIONS,
+    FlashBudget,
+    acceptable_skew_ms,
+    blur_px,
+    flash_budget,
+    lateness_from_band_ms,
+    shift_px,
+)
+from rigkit.timing.quantum import Quanta, quanta, quantum_of
+from rigkit.timing.rules import Review, review
+from rigkit.timing.spread import ShotStatistics, d2, shot_statistics, shot_table, skew_table, skews
+from rigkit.timing.stamps import Stamps, dense, stamps_of, tidy
+from rigkit.timing.steps import Epochs, Step, clock_steps, split, step_table
+
+__all__ = [
+    "BUDGET",
+    "CALIBRATED",
+    "CAN_SAY",
+    "HOST_ARRIVAL",
+    "LETTERS",
+    "LEVELS",
+    "MOTIONS",
+    "REFERENCE",
+    "UNCALIBRATED",
+    "Calibration",
+    "Epochs",
+    "Estimate",
+    "Evidence",
+    "FlashBudget",
+    "Lag",
+    "Lateness",
+    "Polished",
+    "Proposal",
+    "Quanta",
+    "Review",
+    "ShotStatistics",
+    "Stamps",
+    "Step",
+    "TwoWay",
+    "acceptable_skew_ms",
+    "adjusted",
+    "beyond_limit",
+    "blur_px",
+    "calibrate",
+    "camera_table",
+    "clock_steps",
+    "clock_table",
+    "compare",
+    "completeness",
+    "correctable_spread",
+    "corrected",
+    "d2",
+    "dense",
+    "envelope",
+    "evidence_dtype",
+    "exposure_ms",
+    "flash_budget",
+    "host_clock_table",
+    "lag_of",
+    "latency_table",
+    "lateness",
+    "lateness_from_band_ms",
+    "lateness_table",
+    "least_limit_ms",
+    "led_stamps",
+    "limit_table",
+    "mad_interval",
+    "median_interval",
+    "median_polish",
+    "offset_bounds",
+    "propose",
+    "quanta",
+    "quantum_of",
+    "reading_error_ms",
+    "refusal",
+    "residual_spreads",
+    "residuals_ms",
+    "review",
+    "shift_px",
+    "shot_statistics",
+    "shot_table",
+    "shots_needed",
+    "skew_table",
+    "skews",
+    "split",
+    "stamps_of",
+    "step_table",
+    "tidy",
+    "two_way",
+    "wilson",
+    "within_limit",
+    "wrapped",
+]

@@ -1,0 +1,155 @@
+"""LED counters in view: the exposures themselves, modulo the counter's wrap.
+
+A row of LEDs lights one after the other, a step of some milliseconds each; what a camera sees lit is its exposure. With exposures
+longer than a step several LEDs are lit: first and last give the interval.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rigkit.timing.evidence import REFERENCE, Instant
+from rigkit.timing.stamps import Floats, Stamps, dense
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "circular_middle", "exposure_ms", "led_stamps", "reading_error_ms", "wrapped"]
+
+#: Columns of a table of readings: what was read, in ms of the counter; of several lit LEDs the first and the last.
+COLUMNS = ("shot_id", "camera_key", "reading_ms", "lit_first_ms", "lit_last_ms", "reader")
+
+
+def wrapped(difference: ArrayLike, wrap: float) -> Floats:
+    """Wrap differences of two readings into (-wrap/2, wrap/2].
+
+    Parameters
+    ----------
+    difference : array_like
+        In the unit of ``wrap``; NaN stays.
+    wrap : float
+        After what the counter starts again; positive.
+
+    Raises
+    ------
+    ValueError
+        The wrap is not positive.
+    """
+    if not wrap > 0:
+        raise ValueError(f"a counter that wraps after {wrap:g}: it takes a positive number")
+    values = np.asarray(difference, dtype=np.float64)
+    return wrap / 2 - np.mod(wrap / 2 - values, wrap)
+
+
+def circular_middle(readings: Floats, wrap: float) -> float:
+    """Middle of readings that may straddle the wrap: the median after turning the counter so that the widest gap is at its ends.
+
+    Returns
+    -------
+    float
+        Within [0, wrap); NaN: no reading.
+    """
+    known = np.sort(np.mod(readings[np.isfinite(readings)], wrap))
+    if not len(known):
+        return float("nan")
+    gaps = np.diff(known, append=known[0] + wrap)
+    start = known[(int(np.argmax(gaps)) + 1) % len(known)]
+    return float(np.mod(start + np.median(np.mod(known - start, wrap)), wrap))
+
+
+def reading_error_ms(step_ms: float) -> float:
+    """Give the standard deviation of one reading: step / sqrt(12)."""
+    return step_ms / float(np.sqrt(12.0))
+
+
+def exposure_ms(lit_first_ms: ArrayLike, lit_last_ms: ArrayLike, wrap_ms: float, step_ms: float) -> Floats:
+    """Give the exposure time that first and last lit LED show, to one step either way: a check of the shutter speed.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, ms: last less first, plus the one step that the last one is lit.
+    """
+    first, last = np.asarray(lit_first_ms, dtype=np.float64), np.asarray(lit_last_ms, dtype=np.float64)
+    return np.mod(last - first, wrap_ms) + step_ms
+
+
+def led_stamps(
+    readings: pd.DataFrame, wrap_ms: float, step_ms: float, instant: Instant = "start", started_by_trigger: bool = False
+) -> Stamps:
+    """Read a table of LED readings as stamps, evidence "reference".
+
+    Parameters
+    ----------
+    readings : pandas.DataFrame
+        ``shot_id`` and ``camera_key`` (columns or index), and ``reading_ms`` or ``lit_first_ms`` and ``lit_last_ms``; where both
+        are given the lit ones count.
+    wrap_ms : float
+        After what the counter starts again. Exposures of one shot lie within half of it, or their order can't be told.
+    step_ms : float
+        What one LED stands for.
+    instant : {"start", "middle"}
+        What the stamps are to mean: the first lit LED, or the middle of the lit ones. A single reading is taken as it is.
+    started_by_trigger : bool
+        The trigger starts the counter at 0, so that the readings are release latencies.
+
+    Returns
+    -------
+    Stamps
+        Seconds within each shot, 0 at the middle of its readings (or at the trigger), one hour from shot to shot. Shots whose
+        readings cover more than half a wrap are NaN, with a remark.
+
+    Raises
+    ------
+    ValueError
+        Wrap or step don't make sense, or there is no reading.
+    """
+    if not 0 < step_ms < wrap_ms:
+        raise ValueError(
+            f"steps of {step_ms:g} ms in a counter that wraps after {wrap_ms:g} ms: 0 < step < wrap is needed"
+        )
+    table = readings.reset_index() if set(readings.index.names) & {"shot_id", "camera_key"} else readings
+    single, first, last = (_numbers(table, name) for name in ("reading_ms", "lit_first_ms", "lit_last_ms"))
+    for read in (single, first, last):
+        _check(table, read, wrap_ms, step_ms)
+    lit = np.mod(first if instant == "start" else first + np.mod(last - first, wrap_ms) / 2, wrap_ms)
+    values = np.where(np.isfinite(lit), lit, single)
+    if not np.isfinite(values).any():
+        raise ValueError(f"no reading in {len(table)} rows; the columns are {', '.join(COLUMNS)}")
+    grid, shots, cameras, remarks = dense(table["shot_id"], table["camera_key"], values)
+    seconds = np.full_like(grid, np.nan)
+    for row, readings_of in enumerate(grid):
+        middle = 0.0 if started_by_trigger else circular_middle(readings_of, wrap_ms)
+        apart = np.mod(readings_of, wrap_ms) if started_by_trigger else wrapped(readings_of - middle, wrap_ms)
+        known = apart[np.isfinite(apart)]
+        if not started_by_trigger and known.size and np.ptp(known) > wrap_ms / 2:
+            far = f"its readings cover {np.ptp(known):g} of {wrap_ms:g} ms, so which came first can't be told; it is left out"
+            remarks += (f"shot {shots[row]}: {far}",)
+            continue
+        seconds[row] = 3600.0 * row + apart / 1e3
+    requested: Floats = 3600.0 * np.arange(len(shots), dtype=np.float64) if started_by_trigger else np.empty(0)
+    return Stamps(seconds, shots, cameras, REFERENCE, 0.0, step_ms, instant, requested, remarks=remarks)
+
+
+def _check(table: pd.DataFrame, readings: Floats, wrap_ms: float, step_ms: float) -> None:
+    """Refuse a reading that the counter can't show, and name its row. The last LED may stand for the wrap itself."""
+    outside = np.flatnonzero(np.isfinite(readings) & ((readings < 0) | (readings >= wrap_ms + step_ms)))
+    if outside.size:
+        row = int(outside[0])
+        who = f"shot {table['shot_id'].iloc[row]}, {table['camera_key'].iloc[row]}"
+        raise ValueError(
+            f"{who}: a reading of {readings[row]:g} ms in a counter that wraps after {wrap_ms:g} ms; correct the row"
+        )
+
+
+def _numbers(table: pd.DataFrame, name: str) -> Floats:
+    """Read a column as float64; NaN where it holds no number, or is not there."""
+    import pandas as pd
+
+    if name not in table:
+        return np.full(len(table), np.nan)
+    numbers: Floats = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
