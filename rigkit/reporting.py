@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit import display
 from rigkit.account.shots import parse_tag
+from rigkit.errors import SessionError
 from rigkit.record.folder import is_owned
 from rigkit.record.state import text_of
 
@@ -35,6 +36,7 @@ def facts_of(session: Session) -> dict[str, Any]:
         "closed": session.closed and not is_owned(session.path),
         "broke_off": session.closed and not is_owned(session.path) and not manifest.closed_wall_ns,
         "unknown_shots": _unknown_shots(session),
+        "sittings": _sittings_in(session.path),
         "address": manifest.address,
         "simulated": manifest.simulated,
         "rigkit_version": manifest.rigkit_version,
@@ -55,6 +57,11 @@ def facts_of(session: Session) -> dict[str, Any]:
     }
 
 
+def _sittings_in(folder: Path) -> int:
+    """Count the sittings of participants that lie in the folder of a day."""
+    return sum((path / "session.json").is_file() for path in folder.glob("*_ses-*"))
+
+
 def _unknown_shots(session: Session) -> list[int]:
     """List shots that photos carry the tags of, and that the record does not know: part of it is missing."""
     tags = (parse_tag(photo.get("PhotoOrigin")) for photo in session.state.photos.values())
@@ -67,7 +74,22 @@ def tables_of(session: Session) -> dict[str, pd.DataFrame]:
 
 
 def write_report(session: Session) -> Path:
-    """Write tables, plots and the page that shows them into the session's folder, and return the page."""
+    """Write tables, plots and the page that shows them into the session's folder, and return the page.
+
+    Raises
+    ------
+    SessionError
+        They can't be written there; the record is not touched by that.
+    """
+    try:
+        return _write(session)
+    except OSError as exc:
+        name = Path(exc.filename).name if exc.filename else "it"
+        reason = f"its report can't be written ({name}: {exc.strerror or exc}). The record is as it was; make room, then once more"
+        raise SessionError(session.path, reason) from exc
+
+
+def _write(session: Session) -> Path:
     from rigkit import plots
 
     tables = tables_of(session)

@@ -224,6 +224,9 @@ def journal_lines(facts: Mapping[str, Any]) -> list[str]:
         more = f"; … and {count - 3} more in session.unreadable" if count > 3 else ""
         named = f": {'; '.join(places[:3])}" if places else ""
         lines.append(f"{count} place{'' if count == 1 else 's'} of the journal can't be read{named}{more}")
+    if sittings := facts.get("sittings"):
+        what = "1 sitting lies" if sittings == 1 else f"{sittings} sittings lie"
+        lines.append(f"{what} in this folder: rigkit.open('{plain(facts.get('folder'), 120)}/*_ses-*') has them as one")
     if shots := facts.get("unknown_shots"):
         named = listed(shots, most=6)
         lines.append(f"photos tell of shots that the journal does not know ({named}): part of the record is missing")

@@ -10,6 +10,7 @@ A folder is a session if, and only if, ``session.json`` in it says so. Anything 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -209,16 +210,29 @@ class FolderLock:
             self.release()
             if not isinstance(exc, OSError):
                 raise
+            who = _owner(path)
             raise SessionError(
                 folder,
-                "another rigkit writes this session right now. Close it there (rig.close()), or give session= another folder",
+                f"another rigkit{who} writes this session right now. Close it there (rig.close()), or give session= another folder",
             ) from None
+        with contextlib.suppress(OSError):  # only for people
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let go. Twice does nothing."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _owner(lock: Path) -> str:
+    """Say in words which process holds a lock, if it wrote that down; empty: it can't be read."""
+    try:
+        number = int(lock.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return ""
+    return " (this very Python, in another Rig)" if number == os.getpid() else f" (process {number})"
 
 
 def is_owned(folder: Path, name: str = RIG_LOCK, *, unsure: bool = False) -> bool:

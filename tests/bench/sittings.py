@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import rigkit
 from rigkit.record.folder import Manifest, write_manifest
 from rigkit.record.journal import JournalWriter
 from rigkit.record.lines import Entry
@@ -144,6 +146,7 @@ def run(rounds: int) -> list[Row]:
             "naive": lambda: _naive(str(plain)),
         }
         took = interleaved(ways, rounds)
+        verdicts = [_verdicts(scans, Path(name) / f"live-{number}") for number in range(rounds)]
     ours, naive = took["ours"], [one.exposures for one in took["naive"]]
     exposures, photos = [one.exposures for one in ours], [one.photos for one in ours]
     return [
@@ -154,7 +157,33 @@ def run(rounds: int) -> list[Row]:
         Row("naive: json.loads of every line, DataFrame of all", naive, "s"),
         Row("ours with .shots and .exposures / naive", ratios(exposures, naive)),
         Row("ours with .photos too / naive", ratios(photos, naive)),
+        Row(
+            "a verdict on a live sitting, until it is in the journal and in the account",
+            [live for live, _ in verdicts],
+            "ms",
+            1.0,
+        ),
+        Row("    the same on a re-opened one", [opened for _, opened in verdicts], "ms", 1.0),
     ]
+
+
+def _verdicts(scans: Path, live: Path) -> tuple[float, float]:
+    """Reject every shot of a live sitting and of a re-opened one; return the median time of one, ms, for each."""
+    entries = list(PhotoRecording(CAMERAS, "0000000a").shots(1, SHOTS, _STATES))
+    log = Log(JournalWriter(live / "journal", "rig"))
+    log.append([(one.channel, one.mono_ns, one.wall_ns, one.raw) for one in entries])
+    sessions = [Session(live, Manifest(session_id="0000000a"), log), rigkit.open(min(scans.glob("*/P*")))]
+    medians = []
+    for session in sessions:
+        times = []
+        for shot_id in session.shots.index:
+            shot = session.shot(shot_id)
+            began = time.perf_counter()
+            shot.reject("blinked")
+            times.append((time.perf_counter() - began) * 1e3)
+        medians.append(statistics.median(times))
+    log.close()
+    return medians[0], medians[1]
 
 
 def _apart(opened: list[_Opened]) -> list[float]:
