@@ -7,7 +7,7 @@ skew, lag, jitter and spread in ms, offsets in s, drift in ppm.
 
 ::
 
-    tidy table --stamps_of--> Stamps --> shot_table, skew_table, camera_table, clock_table, lateness_table
+    tidy table --stamps_of--> Stamps --fitted--> Fitted; both --> shot_table, skew_table, camera_table, clock_table, lateness_table
     LED readings --led_stamps--> Stamps (reference) --calibrate--> Calibration --propose--> delays
     Stamps --review--> what was found, what was checked, what could not be
 """
@@ -20,8 +20,8 @@ from rigkit.timing.cameras import (
     correctable_spread,
     lag_of,
     latency_table,
+    limit_table,
     residual_spreads,
-    residuals_ms,
 )
 from rigkit.timing.clocks import clock_table, corrected, envelope, host_clock_table, offset_bounds
 from rigkit.timing.cohorts import compare
@@ -31,7 +31,6 @@ from rigkit.timing.decisions import (
     beyond_limit,
     completeness,
     least_limit_ms,
-    limit_table,
     shots_needed,
     within_limit,
 )
@@ -43,15 +42,17 @@ from rigkit.timing.evidence import (
     LEVELS,
     REFERENCE,
     UNCALIBRATED,
+    Basis,
     Estimate,
     Evidence,
+    Instant,
     evidence_dtype,
     refusal,
 )
 from rigkit.timing.fit import Polished, TwoWay, median_polish, two_way
 from rigkit.timing.intervals import mad_interval, median_interval, wilson
 from rigkit.timing.late import Lateness, lateness, lateness_table
-from rigkit.timing.led import exposure_ms, led_stamps, reading_error_ms, wrapped
+from rigkit.timing.led import exposure_ms, led_stamps, wrapped
 from rigkit.timing.limits import (
     MOTIONS,
     FlashBudget,
@@ -65,7 +66,8 @@ from rigkit.timing.quantum import Quanta, quanta, quantum_of
 from rigkit.timing.rules import Review, review
 from rigkit.timing.spread import ShotStatistics, d2, shot_statistics, shot_table, skew_table, skews
 from rigkit.timing.stamps import Stamps, dense, stamps_of, tidy
-from rigkit.timing.steps import Epochs, Step, clock_steps, split, step_table
+from rigkit.timing.steps import RIG, Epochs, Step, clock_steps, split, step_table, without_stepped
+from rigkit.timing.usual import Fitted, fitted
 
 __all__ = [
     "BUDGET",
@@ -76,12 +78,16 @@ __all__ = [
     "LEVELS",
     "MOTIONS",
     "REFERENCE",
+    "RIG",
     "UNCALIBRATED",
+    "Basis",
     "Calibration",
     "Epochs",
     "Estimate",
     "Evidence",
+    "Fitted",
     "FlashBudget",
+    "Instant",
     "Lag",
     "Lateness",
     "Polished",
@@ -109,6 +115,7 @@ __all__ = [
     "envelope",
     "evidence_dtype",
     "exposure_ms",
+    "fitted",
     "flash_budget",
     "host_clock_table",
     "lag_of",
@@ -126,10 +133,8 @@ __all__ = [
     "propose",
     "quanta",
     "quantum_of",
-    "reading_error_ms",
     "refusal",
     "residual_spreads",
-    "residuals_ms",
     "review",
     "shift_px",
     "shot_statistics",
@@ -144,5 +149,6 @@ __all__ = [
     "two_way",
     "wilson",
     "within_limit",
+    "without_stepped",
     "wrapped",
 ]

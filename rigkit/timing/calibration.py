@@ -5,22 +5,32 @@ A lag belongs to a body. When another body takes a camera's place, its lag is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 
 from rigkit.timing.cameras import camera_table
-from rigkit.timing.evidence import LETTERS, Evidence, refusal
+from rigkit.timing.evidence import Basis, Evidence, Instant, refusal
+from rigkit.timing.frames import framed, keyed
 from rigkit.timing.spread import shot_statistics
 from rigkit.timing.stamps import Floats, Stamps
+from rigkit.timing.steps import Step
+from rigkit.timing.usual import Fitted
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Calibration", "Lag", "Proposal", "calibrate", "propose"]
 
+_Read = TypeVar("_Read")
+#: The levels that can tell a lag.
+_Strong = Literal["calibrated stamps", "reference"]
+#: Fields that plain data may hold None in.
+_UNKNOWABLE = ("quantum_ms", "lo_ms", "hi_ms", "jitter_ms")
 #: CameraTriggerIndex runs from 0 to 100.
 _LAST_INDEX = 100
 
@@ -32,9 +42,9 @@ class Lag:
     Attributes
     ----------
     lag_ms, lo_ms, hi_ms : float
-        With its interval; positive: late.
+        With its interval; positive: late. Bounds NaN: too few shots for an interval.
     jitter_ms : float
-        Which no correction takes away.
+        Which no correction takes away; NaN: not known.
     n : int
         Shots it rests on.
     serial : str
@@ -60,7 +70,7 @@ class Calibration:
     evidence : str
         Reference or calibrated stamps.
     quantum_ms : float
-        Steps of the readings or stamps.
+        Steps of the readings or stamps; NaN: not known.
     instant : str
         The instant of the exposure that was measured.
     invalid : mapping of str to str
@@ -70,16 +80,23 @@ class Calibration:
     lags: Mapping[str, Lag]
     evidence: Evidence
     quantum_ms: float
-    instant: str
+    instant: Instant
     invalid: Mapping[str, str]
 
+    @property
+    def basis(self) -> Basis:
+        """What a table made of this calibration rests on."""
+        return Basis(self.evidence, self.quantum_ms, self.instant)
+
     def as_dict(self) -> dict[str, Any]:
-        """Give plain data that JSON or YAML can hold, the whole calibration."""
+        """Give plain data that JSON or YAML can hold, the whole calibration; None: a number that is not known."""
         return {
             "evidence": self.evidence,
-            "quantum_ms": self.quantum_ms,
+            "quantum_ms": _plain(self.quantum_ms),
             "instant": self.instant,
-            "lags": {key: {name: getattr(lag, name) for name in Lag.__slots__} for key, lag in self.lags.items()},
+            "lags": {
+                key: {name: _plain(getattr(lag, name)) for name in Lag.__slots__} for key, lag in self.lags.items()
+            },
             "invalid": dict(self.invalid),
         }
 
@@ -90,27 +107,16 @@ class Calibration:
         Raises
         ------
         ValueError
-            A field is missing or is not what it should be; the message names it.
+            A field is missing or is not what it should be; the message names it, and the camera.
         """
-        try:
-            evidence = data["evidence"]
-            if evidence not in LETTERS:
-                raise ValueError(f"no evidence level {evidence!r}")
-            lags = {
-                str(key): Lag(
-                    lag_ms=float(one["lag_ms"]),
-                    lo_ms=float(one["lo_ms"]),
-                    hi_ms=float(one["hi_ms"]),
-                    jitter_ms=float(one["jitter_ms"]),
-                    n=int(one["n"]),
-                    serial=str(one["serial"]),
+        kept = _read(_Kept, data, "the calibration")
+        lags = {key: _read(Lag, one, key) for key, one in kept.lags.items()}
+        for key, lag in lags.items():
+            if not np.isfinite(lag.lag_ms) or lag.lo_ms > lag.lag_ms or lag.hi_ms < lag.lag_ms:
+                raise ValueError(
+                    f"not a calibration of lags: {key}: a lag of {lag.lag_ms} ms within {lag.lo_ms} to {lag.hi_ms} ms"
                 )
-                for key, one in data["lags"].items()
-            }
-            invalid = {str(key): str(why) for key, why in data.get("invalid", {}).items()}
-            return cls(lags, evidence, float(data["quantum_ms"]), str(data["instant"]), invalid)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a calibration of lags: {error!r} is missing or of the wrong kind") from error
+        return cls(lags, kept.evidence, kept.quantum_ms, kept.instant, kept.invalid)
 
     def checked(self, serials: Mapping[str, str]) -> Calibration:
         """Give up the lags of cameras whose body changed, and of no others.
@@ -141,18 +147,59 @@ class Calibration:
         Returns
         -------
         Stamps
-            Of cameras without a valid lag: NaN, with a remark.
+            Of cameras without a valid lag, or whose lag has no interval: NaN, with a remark.
         """
         lags = self.lags_ms(stamps.camera_keys)
-        half = [
-            (self.lags[key].hi_ms - self.lags[key].lo_ms) / 2 if key in self.lags else 0.0 for key in stamps.camera_keys
-        ]
-        lost = [key for key in stamps.camera_keys if key not in self.lags]
-        remarks = tuple(f"{key}: {self.invalid.get(key, 'its lag was never measured')}; left out" for key in lost)
-        wider = stamps.uncertainty_ms + np.nan_to_num(np.array(half, dtype=np.float64))
-        return replace(
-            stamps, seconds=stamps.seconds - lags / 1e3, uncertainty_ms=wider, remarks=stamps.remarks + remarks
+        half = np.array(
+            [
+                (self.lags[key].hi_ms - self.lags[key].lo_ms) / 2 if key in self.lags else np.nan
+                for key in stamps.camera_keys
+            ],
+            dtype=np.float64,
         )
+        known = np.isfinite(half)
+        remarks = tuple(
+            f"{key}: {self.why_not(key)}; left out"
+            for key, there in zip(stamps.camera_keys, known, strict=True)
+            if not there
+        )
+        return replace(
+            stamps,
+            seconds=np.where(known, stamps.seconds - lags / 1e3, np.nan),
+            uncertainty_ms=np.where(known, stamps.uncertainty_ms + half, 0.0),
+            remarks=stamps.remarks + remarks,
+        )
+
+    def why_not(self, key: str) -> str:
+        """Say why a camera can't be corrected."""
+        if key in self.lags:
+            return f"its lag was measured in {self.lags[key].n} shots, too few to say how well it is known"
+        return self.invalid.get(key, "its lag was never measured")
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """The plain data of a calibration; its lags are looked at one by one, so that what is wrong can be said of a camera."""
+
+    evidence: _Strong
+    quantum_ms: float
+    instant: Instant
+    lags: dict[str, dict[str, Any]]
+    invalid: dict[str, str] = {}
+
+
+def _plain(value: Any) -> Any:
+    """Give None for NaN, which JSON has no token for."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _read(kind: type[_Read], data: Any, of: str) -> _Read:
+    """Check plain data against a class, NaN for None where a number is not known."""
+    if isinstance(data, Mapping):
+        data = {name: float("nan") if value is None and name in _UNKNOWABLE else value for name, value in data.items()}
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not a calibration of lags: {of}: {error}") from error
 
 
 class Proposal(NamedTuple):
@@ -161,7 +208,8 @@ class Proposal(NamedTuple):
     Attributes
     ----------
     table : pandas.DataFrame
-        Index ``camera_key``: ``lag_ms``, ``delay_ms`` (to be added to that camera's release), ``trigger_index`` (Int64).
+        Index ``camera_key``: ``lag_ms``, ``delay_ms`` (to be added to that camera's release), ``trigger_index`` (Int64),
+        ``evidence quantum_ms instant reason`` (of the calibration).
     interval_ms : float
         CameraTriggerInterval to go with the indices.
     spread_now_ms, spread_then_ms : float
@@ -181,7 +229,9 @@ class Proposal(NamedTuple):
     reason: str
 
 
-def calibrate(stamps: Stamps, serials: Mapping[str, str], confidence: float = 0.95) -> Calibration:
+def calibrate(
+    stamps: Stamps, serials: Mapping[str, str], confidence: float = 0.95, steps: Sequence[Step] | Fitted | None = None
+) -> Calibration:
     """Measure the lag of each body.
 
     Parameters
@@ -192,6 +242,8 @@ def calibrate(stamps: Stamps, serials: Mapping[str, str], confidence: float = 0.
         Serial number of each camera's body.
     confidence : float
         Of the intervals.
+    steps : sequence of Step, Fitted or None
+        Where clocks were set, or the fit with that taken out if it was made already; None: looked for.
 
     Raises
     ------
@@ -201,7 +253,7 @@ def calibrate(stamps: Stamps, serials: Mapping[str, str], confidence: float = 0.
     reason = refusal("lag", stamps.evidence)
     if reason is not None:
         raise ValueError(reason)
-    table = camera_table(stamps, confidence, reference="rig")
+    table = camera_table(stamps, confidence, reference="rig", steps=steps)
     lags, invalid = {}, {}
     for row in table.reset_index().to_dict("records"):
         key = str(row["camera_key"])
@@ -255,14 +307,13 @@ def propose(stamps: Stamps, calibration: Calibration, delay_step_ms: float = 1.0
     if why_not is None and known.sum() >= 2:
         moved = stamps.ms[:, known]
         now_ms, then_ms = (_median(shot_statistics(one).spread) for one in (moved, moved + delays[known]))
-    table = pd.DataFrame(
-        {
-            "lag_ms": lags,
-            "delay_ms": delays,
-            "trigger_index": pd.array([None if np.isnan(one) else int(one) for one in index], dtype="Int64"),
-        },
-        index=pd.Index(stamps.camera_keys, name="camera_key"),
-    )
+    columns = {
+        "lag_ms": lags,
+        "delay_ms": delays,
+        "trigger_index": pd.array([None if np.isnan(one) else int(one) for one in index], dtype="Int64"),
+    }
+    whys = ["" if there else calibration.why_not(key) for key, there in zip(stamps.camera_keys, known, strict=True)]
+    table = framed(keyed("camera_key", stamps.camera_keys), columns, calibration.basis, whys)
     spans = [float(np.ptp(one[known])) if known.sum() >= 2 else float("nan") for one in (lags, then)]
     return Proposal(table, interval, now_ms, then_ms, spans[0], spans[1], reason)
 

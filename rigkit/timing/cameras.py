@@ -5,16 +5,20 @@ Lag is the part of a skew that a delay can correct, jitter the part that nothing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rigkit.errors import UnknownName, listed
+from rigkit.timing.decisions import BUDGET, adjusted, beyond_limit, least_limit_ms, shots_needed, within_limit
 from rigkit.timing.evidence import COARSE_MS, REFERENCE, Estimate, refusal, too_coarse
-from rigkit.timing.fit import floor_of, two_way
-from rigkit.timing.frames import framed
+from rigkit.timing.frames import framed, keyed, text_dtype
 from rigkit.timing.intervals import Interval, mad_interval, median_interval
 from rigkit.timing.spread import FEWEST_CAMERAS, shot_statistics, skews
-from rigkit.timing.stamps import Floats, Stamps
+from rigkit.timing.stamps import Counts, Flags, Floats, Stamps
+from rigkit.timing.steps import RIG, Step, without_stepped
+from rigkit.timing.usual import Fitted, fitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,16 +29,20 @@ __all__ = [
     "correctable_spread",
     "lag_of",
     "latency_table",
+    "limit_table",
     "residual_spreads",
-    "residuals_ms",
 ]
 
 #: Below, not even the extremes enclose a median with 95 %: 2 x 2^-5 of all samples of 5 lie on one side of it.
 FEWEST_SHOTS = 6
+_SET = "its clock was set during the session, so its stamps are not calibrated throughout"
 
 
 def camera_table(
-    stamps: Stamps, confidence: float = 0.95, reference: Literal["others", "rig"] = "others"
+    stamps: Stamps,
+    confidence: float = 0.95,
+    reference: Literal["others", "rig"] = "others",
+    steps: Sequence[Step] | Fitted | None = None,
 ) -> pd.DataFrame:
     """Lag and jitter of each camera.
 
@@ -47,6 +55,8 @@ def camera_table(
     reference : {"others", "rig"}
         What a skew is against: the median of the other cameras, which says whether this one is off; or the median of all, one
         reference for all, so that lags may be subtracted from each other. Of 5 cameras they differ by milliseconds, of 60 hardly.
+    steps : sequence of Step, Fitted or None
+        Where clocks were set, or the fit with that taken out if it was made already; None: looked for.
 
     Returns
     -------
@@ -54,40 +64,62 @@ def camera_table(
         Index ``camera_key``: ``n`` (int64, shots), ``lag_ms lag_lo_ms lag_hi_ms`` (median skew over shots, positive: late),
         ``jitter_ms jitter_lo_ms jitter_hi_ms`` (1.4826 x MAD of the skews as the stamps show them, so with the cut of the stamps
         in it: stamps in 10 ms steps alone make 3.7 ms), ``evidence quantum_ms instant reason``. Lag intervals hold for the lag
-        relative to the rig's median, and contain the uncertainty of the clocks' correction.
+        relative to the rig's median, and contain the uncertainty of the clocks' correction. A camera whose clock was set in the
+        session has no lag, as nobody knows which of its epochs is calibrated; its jitter is that within epochs.
     """
-    moved = skews(stamps.ms) if reference == "others" else _against_rig(stamps)
-    n = np.isfinite(moved).sum(axis=0)
-    no_lag = refusal("lag", stamps.evidence)
-    no_jitter = refusal("jitter", stamps.evidence)
-    lag, jitter = _nothing(len(n)), _nothing(len(n))
+    fit = fitted(stamps, steps)
+    no_lag, no_jitter = refusal("lag", stamps.evidence), refusal("jitter", stamps.evidence)
+    stepped = _stepped(stamps, fit)
+    lag, jitter = _nothing(len(stepped)), _nothing(len(stepped))
+    n = np.isfinite(fit.residuals_ms).sum(axis=0)
+    if no_jitter is None:
+        jitter = _within_epochs(fit.residuals_ms if no_lag else np.where(stepped, fit.residuals_ms, np.nan), confidence)
     if no_lag is None:
+        steady = without_stepped(stamps, fit.steps)
+        moved = skews(steady.ms) if reference == "others" else _against_rig(steady)
+        n = np.where(stepped, n, np.isfinite(moved).sum(axis=0))
         known = median_interval(moved, confidence)
         slack = stamps.uncertainty_ms + _common_cut_ms(stamps)
         lag = Interval(known.value, known.lo - slack, known.hi + slack)
-        jitter = mad_interval(moved, confidence)
-    elif no_jitter is None:
-        jitter = mad_interval(residuals_ms(stamps), confidence)
-        freedom = np.sqrt(n / np.maximum(n - 2, 1))  # two of n degrees of freedom went into offset and drift
-        jitter = Interval(*(one * freedom for one in jitter))
+        straight = mad_interval(moved, confidence)
+        jitter = Interval(*(np.where(stepped, one, other) for one, other in zip(jitter, straight, strict=True)))
     coarse = stamps.quantum_ms >= COARSE_MS
-    seen = (lag.lo > stamps.quantum_ms) | (lag.hi < -stamps.quantum_ms)
-    reasons, keep_lag, keep_jitter = [], np.ones(len(n), dtype=bool), np.ones(len(n), dtype=bool)
-    for column, shots in enumerate(n):
-        told = [] if no_lag is None else [no_lag]
+    keep_lag = ~np.full(len(n), coarse) | (lag.lo > stamps.quantum_ms) | (lag.hi < -stamps.quantum_ms)
+    columns: dict[str, Any] = {"n": n.astype(np.int64)}
+    for name, found, keep in (("lag", lag, keep_lag), ("jitter", jitter, np.full(len(n), not coarse))):
+        for part, values in zip((f"{name}_ms", f"{name}_lo_ms", f"{name}_hi_ms"), found, strict=True):
+            columns[part] = np.where(keep, values, np.nan)
+    return framed(keyed("camera_key", stamps.camera_keys), columns, stamps.basis, _reasons(stamps, n, stepped))
+
+
+def _stepped(stamps: Stamps, fit: Fitted) -> Flags:
+    """Say whose own clock was set, shape (N,)."""
+    own = {one.camera_key for one in fit.steps if one.camera_key != RIG}
+    return np.array([key in own for key in stamps.camera_keys], dtype=bool)
+
+
+def _reasons(stamps: Stamps, n: Counts, stepped: Flags) -> list[str]:
+    """Say for each camera why lag or jitter are missing."""
+    no_lag = refusal("lag", stamps.evidence)
+    coarse = None if refusal("jitter", stamps.evidence) else too_coarse(stamps.quantum_ms, "lag or jitter")
+    reasons = []
+    for shots, moved in zip(n, stepped, strict=True):
+        told = [no_lag] if no_lag else []
         if len(n) < FEWEST_CAMERAS:
             told = [f"{len(n)} cameras: a reference without the camera itself takes {FEWEST_CAMERAS}"]
         elif shots < FEWEST_SHOTS:
             told.append(f"{shots} shots with a skew: an interval takes {FEWEST_SHOTS}")
-        if coarse and not no_jitter:
-            told.append(too_coarse(stamps.quantum_ms, "lag or jitter") or "")
-            keep_lag[column], keep_jitter[column] = bool(seen[column]), False
-        reasons.append("; ".join(told))
-    columns = {"n": n.astype(np.int64)}
-    for name, found, keep in (("lag", lag, keep_lag), ("jitter", jitter, keep_jitter)):
-        for part, values in zip((f"{name}_ms", f"{name}_lo_ms", f"{name}_hi_ms"), found, strict=True):
-            columns[part] = np.where(keep, values, np.nan)
-    return framed("camera_key", stamps.camera_keys, columns, stamps, reasons)
+        if moved and not no_lag:
+            told.append(f"{_SET}: no lag")
+        reasons.append("; ".join([*told, coarse] if coarse else told))
+    return reasons
+
+
+def _within_epochs(rest: Floats, confidence: float) -> Interval:
+    """Jitter after offset and drift of each clock, which took two of n degrees of freedom."""
+    n = np.isfinite(rest).sum(axis=0)
+    freedom = np.sqrt(n / np.maximum(n - 2, 1))
+    return Interval(*(one * freedom for one in mad_interval(rest, confidence)))
 
 
 def _against_rig(stamps: Stamps) -> Floats:
@@ -109,22 +141,51 @@ def _nothing(cameras: int) -> Interval:
     return Interval(*(np.full(cameras, np.nan) for _ in range(3)))
 
 
-def residuals_ms(stamps: Stamps) -> Floats:
-    """Give what is left of the stamps after shot effects and each camera's own offset and drift.
+def limit_table(
+    stamps: Stamps, limit_ms: float | None = None, steps: Sequence[Step] | Fitted | None = None
+) -> pd.DataFrame:
+    """Decide for each camera: beyond the limit, within it, or undecided.
 
-    The residual of a cell says how far the camera was from *its own usual*, whatever its clock reads. Split clocks that were set
-    during the session first (:func:`rigkit.timing.clocks.split`).
+    Parameters
+    ----------
+    stamps : Stamps
+        Calibrated or better.
+    limit_ms : float or None
+        What skew matters (ms), see :func:`rigkit.timing.limits.acceptable_skew_ms`; None: 5 ms or half a step of the stamps.
+    steps : sequence of Step, Fitted or None
+        Where clocks were set, or the fit with that taken out if it was made already; None: looked for. These cameras are left out.
 
     Returns
     -------
-    numpy.ndarray
-        float64, ms, shape (K, N); NaN: missing, or a camera with fewer than 3 stamps.
+    pandas.DataFrame
+        Index ``camera_key``: ``decision`` ("beyond", "within", "undecided", or NA where it can't be known), ``limit_ms``,
+        ``p_beyond_adj``, ``p_within_adj``, ``evidence quantum_ms instant reason``.
     """
-    if len(stamps.camera_keys) < FEWEST_CAMERAS:
-        return np.full(stamps.seconds.shape, np.nan)
-    times = stamps.shot_times_s()
-    fitted = two_way((stamps.seconds - times[:, None]) * 1e3, times, floor=floor_of(stamps.quantum_ms))
-    return np.where(fitted.n >= 3, fitted.residuals, np.nan)
+    import pandas as pd
+
+    limit = least_limit_ms(stamps.quantum_ms) if limit_ms is None else limit_ms
+    slack = stamps.uncertainty_ms
+    reason = refusal("lag", stamps.evidence) or too_coarse(stamps.quantum_ms, "lag") or ""
+    blurred = ~(limit > slack)
+    fit = fitted(stamps, steps)
+    stepped = _stepped(stamps, fit)
+    moved = np.where(blurred | bool(reason), np.nan, skews(without_stepped(stamps, fit.steps).ms))
+    beyond = adjusted(beyond_limit(moved, limit + slack))
+    within = adjusted(within_limit(moved, np.where(blurred, limit, limit - slack)))
+    words = np.where(beyond < BUDGET, "beyond", np.where(within < BUDGET, "within", "undecided"))
+    decision = pd.array(words.tolist(), dtype=text_dtype())
+    decision[~np.isfinite(beyond)] = pd.NA
+    needed = shots_needed(len(beyond))
+    reasons = [
+        reason
+        or (f"its clock is known to {known:.3g} ms only: a limit of {limit:g} ms can't be checked" if hidden else "")
+        or (_SET if moved_clock else "")
+        or (f"{n} shots: to call a camera takes {needed}" if n < needed else "")
+        for hidden, known, moved_clock, n in zip(blurred, slack, stepped, np.isfinite(moved).sum(axis=0), strict=True)
+    ]
+    limits = np.full(len(beyond), limit)
+    columns = {"decision": decision, "limit_ms": limits, "p_beyond_adj": beyond, "p_within_adj": within}
+    return framed(keyed("camera_key", stamps.camera_keys), columns, stamps.basis, reasons)
 
 
 def lag_of(table: pd.DataFrame, camera: str) -> Estimate:
@@ -135,8 +196,6 @@ def lag_of(table: pd.DataFrame, camera: str) -> Estimate:
     UnknownName
         The camera is not in the table.
     """
-    from rigkit.errors import UnknownName
-
     if camera not in table.index:
         raise UnknownName("camera", camera, list(table.index), "in the table of lags")
     row: Any = table.loc[camera]
@@ -154,7 +213,9 @@ def lag_of(table: pd.DataFrame, camera: str) -> Estimate:
     )
 
 
-def correctable_spread(stamps: Stamps, confidence: float = 0.95) -> Estimate:
+def correctable_spread(
+    stamps: Stamps, confidence: float = 0.95, steps: Sequence[Step] | Fitted | None = None
+) -> Estimate:
     """Largest lag less smallest lag: what per-camera delays would take away.
 
     The interval is simultaneous (Bonferroni over the cameras): the largest of many estimates is too large by itself, so the
@@ -166,43 +227,68 @@ def correctable_spread(stamps: Stamps, confidence: float = 0.95) -> Estimate:
         Calibrated or better.
     confidence : float
         Least coverage of the interval.
+    steps : sequence of Step, Fitted or None
+        Where clocks were set, or the fit with that taken out if it was made already; None: looked for.
+
+    Returns
+    -------
+    Estimate
+        Over the cameras that have enough shots for an interval; ``reason`` names those that are left out, and why.
     """
-    cameras = max(len(stamps.camera_keys), 1)
-    n = len(stamps.shot_ids)
-    basis = (n, stamps.evidence, stamps.quantum_ms, stamps.instant)
-    reason = refusal("correctable spread", stamps.evidence) or too_coarse(stamps.quantum_ms, "correctable spread")
-    if reason is None and cameras < FEWEST_CAMERAS:
-        reason = f"{cameras} cameras: it takes {FEWEST_CAMERAS}"
+    what, unit = "correctable spread", "ms"
+    basis = (len(stamps.shot_ids), stamps.evidence, stamps.quantum_ms, stamps.instant)
+    reason = refusal("correctable spread", stamps.evidence) or too_coarse(stamps.quantum_ms, what)
+    if reason is None and len(stamps.camera_keys) < FEWEST_CAMERAS:
+        reason = f"{len(stamps.camera_keys)} cameras: it takes {FEWEST_CAMERAS}"
     if reason is not None:
-        return Estimate("correctable spread", np.nan, np.nan, np.nan, "ms", *basis, reason)
-    found = median_interval(_against_rig(stamps), 1 - (1 - confidence) / cameras)
-    known = np.isfinite(found.value)
-    if known.sum() < 2:
-        return Estimate("correctable spread", np.nan, np.nan, np.nan, "ms", *basis, "fewer than 2 cameras with a lag")
-    value = float(np.ptp(found.value[known]))
+        return Estimate(what, np.nan, np.nan, np.nan, unit, *basis, reason)
+    fit = fitted(stamps, steps)
+    stepped = _stepped(stamps, fit)
+    moved = _against_rig(without_stepped(stamps, fit.steps))
+    known = np.isfinite(moved).any(axis=0) & np.isfinite(stamps.uncertainty_ms)
+    found = median_interval(moved, 1 - (1 - confidence) / max(int(known.sum()), 1))
     bounded = known & np.isfinite(found.lo)
-    if not bounded.all():
-        few = f"{n} shots are too few for an interval over {cameras} cameras at once"
-        return Estimate("correctable spread", value, np.nan, np.nan, "ms", *basis, few)
-    lo = found.lo - stamps.uncertainty_ms
-    hi = found.hi + stamps.uncertainty_ms
-    return Estimate("correctable spread", value, max(0.0, lo.max() - hi.min()), hi.max() - lo.min(), "ms", *basis)
+    used = bounded if bounded.sum() >= 2 else known
+    if used.sum() < 2:
+        return Estimate(what, np.nan, np.nan, np.nan, unit, *basis, "fewer than 2 cameras with a lag")
+    value = float(np.ptp(found.value[used]))
+    if used is not bounded:
+        few = f"{len(stamps.shot_ids)} shots are too few for an interval over {int(known.sum())} cameras at once"
+        return Estimate(what, value, np.nan, np.nan, unit, *basis, few)
+    lo, hi = (found.lo - stamps.uncertainty_ms)[used], (found.hi + stamps.uncertainty_ms)[used]
+    shots = np.isfinite(moved).sum(axis=0)
+    left = [
+        f"{key} ({'its clock was set' if moved_clock else f'{n} shots with a skew'})"
+        for key, n, moved_clock, there in zip(stamps.camera_keys, shots, stepped, used, strict=True)
+        if not there
+    ]
+    why = f"without {listed(left)}: no lag that can be bounded beside those of {int(used.sum())} others" if left else ""
+    return Estimate(what, value, max(0.0, lo.max() - hi.min()), hi.max() - lo.min(), unit, *basis, why)
 
 
-def residual_spreads(stamps: Stamps) -> Floats:
+def residual_spreads(stamps: Stamps, steps: Sequence[Step] | Fitted | None = None) -> Floats:
     """Spread of each shot after each camera's lag is taken off: what no delay corrects.
+
+    Parameters
+    ----------
+    stamps : Stamps
+        Any that cameras made.
+    steps : sequence of Step, Fitted or None
+        Where clocks were set, or the fit with that taken out if it was made already; None: looked for.
 
     Returns
     -------
     numpy.ndarray
         float64, ms, shape (K,); NaN: fewer than 2 stamps, or refused. From uncalibrated stamps offset and drift of each
-        clock are taken off with the lag, which can't be told from them.
+        clock are taken off with the lag, which can't be told from them. Cameras whose clocks were set are left out of calibrated
+        stamps, and taken epoch by epoch in uncalibrated ones.
     """
     if refusal("residual spread", stamps.evidence) is not None or too_coarse(stamps.quantum_ms, "residual spread"):
         return np.full(len(stamps.shot_ids), np.nan)
+    fit = fitted(stamps, steps)
     if refusal("lag", stamps.evidence) is not None:
-        return shot_statistics(residuals_ms(stamps)).spread
-    moved = _against_rig(stamps)
+        return shot_statistics(fit.residuals_ms).spread
+    moved = _against_rig(without_stepped(stamps, fit.steps))
     return shot_statistics(moved - median_interval(moved).value).spread
 
 
@@ -236,4 +322,5 @@ def latency_table(stamps: Stamps, confidence: float = 0.95) -> pd.DataFrame:
         "latency_hi_ms": found.hi + stamps.uncertainty_ms + step,
     }
     few = [f"{shots} shots: an interval takes {FEWEST_SHOTS}" if shots < FEWEST_SHOTS else "" for shots in n]
-    return framed("camera_key", stamps.camera_keys, columns, stamps, few if reason is None else [reason] * len(n))
+    reasons = few if reason is None else [reason] * len(n)
+    return framed(keyed("camera_key", stamps.camera_keys), columns, stamps.basis, reasons)

@@ -6,18 +6,19 @@ calibrates stamps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rigkit.timing.evidence import CALIBRATED, REFERENCE, Estimate, evidence_dtype, refusal
-from rigkit.timing.fit import floor_of, two_way
-from rigkit.timing.frames import framed
+from rigkit.timing.evidence import CALIBRATED, Estimate, refusal
+from rigkit.timing.frames import framed, keyed, shot_column
 from rigkit.timing.spread import FEWEST_CAMERAS
 from rigkit.timing.stamps import Floats, Stamps
-from rigkit.timing.steps import Epochs, Step, clock_steps, split
+from rigkit.timing.steps import Epochs, Step
+from rigkit.timing.usual import Fitted, fitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,21 +29,29 @@ __all__ = ["CALIBRATING", "METHODS", "clock_table", "corrected", "envelope", "ho
 METHODS = ("lp", "two-way", "poll", "led")
 #: The methods that do not rest on the shutters themselves, so that stamps corrected by them may tell lags.
 CALIBRATING = ("poll", "led")
+#: What a clock whose drift was not measured may drift, half-width in ppm: twice the usual 10 ppm of quartz clocks.
+_DRIFT_PPM = 20.0
 #: Simulated sessions behind the interval of an envelope, and their seed.
 _DRAWS, _SEED = 400, 20260104
+#: Of these, for each shape that is tried.
+_SHAPE_DRAWS = 40
+#: Arrivals that an envelope with an interval takes: of fewer, two that it touches are too many.
+_HEARD = 8
+#: Points are touched by a line when they are nearer to it, in mean excesses.
+_TOUCHES = 1e-9
 #: Shapes of gamma laws that are tried: from most delays near the least one to nearly normal.
 _SHAPES = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0, 32.0, 64.0)
 
 
-def clock_table(stamps: Stamps, steps: list[Step] | None = None, confidence: float = 0.95) -> pd.DataFrame:
+def clock_table(stamps: Stamps, steps: Sequence[Step] | Fitted | None = None, confidence: float = 0.95) -> pd.DataFrame:
     """Offset and drift of each clock relative to the rig, by the two-way fit.
 
     Parameters
     ----------
     stamps : Stamps
         Any that cameras made.
-    steps : list of Step or None
-        Where clocks were set; None: looked for.
+    steps : sequence of Step, Fitted or None
+        Where clocks were set, or the fit with that taken out if it was made already; None: looked for.
     confidence : float
         Of the intervals.
 
@@ -51,75 +60,58 @@ def clock_table(stamps: Stamps, steps: list[Step] | None = None, confidence: flo
     pandas.DataFrame
         Index (camera_key, epoch from 1): ``theta_s theta_lo_s theta_hi_s`` (relative to the median of the rig in the middle of the
         session; from stamps alone it contains the lag), ``drift_ppm drift_lo_ppm drift_hi_ppm`` (relative to the median drift),
-        ``n`` and ``used`` (int64: stamps, and those that were no outliers), ``method`` ("two-way"), ``quantum_ms``, ``step_at``
-        (shot id of the first shot of a later epoch, else NA), ``evidence``, ``reason``. NaN: can't be known, see ``reason``.
+        ``n`` and ``used`` (int64: stamps, and those that were no outliers), ``method`` ("two-way"), ``step_at`` (shot id of the
+        first shot of a later epoch, else NA), ``evidence quantum_ms instant reason``. NaN: can't be known, see ``reason``.
     """
     import pandas as pd
     from scipy import stats
 
-    steps = clock_steps(stamps) if steps is None else steps
-    epochs = split(stamps, steps)
-    seconds, times = epochs.stamps.seconds, stamps.shot_times_s()
+    fit = fitted(stamps, steps)
+    found = fit.fit
     reason = refusal("drift", stamps.evidence) or ""
     if not reason and len(stamps.camera_keys) < FEWEST_CAMERAS:
         reason = f"{len(stamps.camera_keys)} cameras: relative to the rig takes {FEWEST_CAMERAS}"
-    fitted = two_way((seconds - times[:, None]) * 1e3, times, floor=floor_of(stamps.quantum_ms))
-    quantile = stats.t.ppf((1 + confidence) / 2, np.maximum(fitted.used - 2, 1))
+    quantile = stats.t.ppf((1 + confidence) / 2, np.maximum(found.used - 2, 1))
     hide = np.nan if reason else 1.0
-    theta, drift = fitted.offsets / 1e3 * hide, fitted.drifts * 1e3 * hide
-    theta_error, drift_error = quantile * fitted.offset_errors / 1e3, quantile * fitted.drift_errors * 1e3
-    text = pd.StringDtype("pyarrow", na_value=pd.NA)
-    table = pd.DataFrame(
-        {
-            "theta_s": theta,
-            "theta_lo_s": theta - theta_error,
-            "theta_hi_s": theta + theta_error,
-            "drift_ppm": drift,
-            "drift_lo_ppm": drift - drift_error,
-            "drift_hi_ppm": drift + drift_error,
-            "n": fitted.n.astype(np.int64),
-            "used": fitted.used.astype(np.int64),
-            "method": pd.Categorical(["two-way"] * len(fitted.n), categories=list(METHODS)),
-            "quantum_ms": stamps.quantum_ms,
-            "step_at": _first_shots(epochs),
-        },
-        index=_keys(epochs),
-    )
-    table["evidence"] = pd.Categorical([stamps.evidence] * len(table), dtype=evidence_dtype())
+    theta, drift = found.offsets / 1e3 * hide, found.drifts * 1e3 * hide
+    theta_error, drift_error = quantile * found.offset_errors / 1e3, quantile * found.drift_errors * 1e3
+    columns = {
+        "theta_s": theta,
+        "theta_lo_s": theta - theta_error,
+        "theta_hi_s": theta + theta_error,
+        "drift_ppm": drift,
+        "drift_lo_ppm": drift - drift_error,
+        "drift_hi_ppm": drift + drift_error,
+        "n": found.n.astype(np.int64),
+        "used": found.used.astype(np.int64),
+        "method": pd.Categorical(["two-way"] * len(found.n), categories=list(METHODS)),
+        "step_at": _first_shots(fit.epochs),
+    }
     few = [
         reason
-        or (
-            f"{n} stamps: a drift with an interval takes 4"
-            if n < 4
-            else "no time between its stamps"
-            if np.isnan(one)
-            else ""
-        )
-        for n, one in zip(fitted.n, fitted.drifts, strict=True)
+        or (f"{n} stamps: a drift with an interval takes 4" if n < 4 else "")
+        or ("no time between its stamps" if np.isnan(one) else "")
+        for n, one in zip(found.n, found.drifts, strict=True)
     ]
-    table["reason"] = pd.array(few, dtype=text)
-    return table
+    return framed(_keys(fit.epochs), columns, stamps.basis, few)
 
 
-def _first_shots(epochs: Epochs) -> pd.Series[Any]:
+def _first_shots(epochs: Epochs) -> Any:
     """Give the first shot of each epoch but the first ones; NA there."""
-    import pandas as pd
-
     shots = epochs.stamps.shot_ids
-    whole = all(isinstance(one, int | np.integer) for one in shots)
     firsts = []
     for number, column in zip(epochs.numbers, epochs.stamps.seconds.T, strict=True):
         rows = np.flatnonzero(np.isfinite(column))
         firsts.append(shots[rows[0]] if number > 1 and len(rows) else None)
-    return pd.Series(pd.array(firsts, dtype="Int64" if whole else "object")).set_axis(_keys(epochs))
+    return shot_column(firsts)
 
 
 def _keys(epochs: Epochs) -> pd.MultiIndex:
     import pandas as pd
 
-    text = pd.StringDtype("pyarrow", na_value=pd.NA)
-    columns = [pd.Index(epochs.cameras, dtype=text), pd.Index(epochs.numbers, dtype="int64")]
-    return pd.MultiIndex.from_arrays(columns, names=["camera_key", "epoch"])
+    return pd.MultiIndex.from_arrays(
+        [keyed("camera_key", epochs.cameras), pd.Index(epochs.numbers, dtype="int64", name="epoch")]
+    )
 
 
 def envelope(times_s: Floats, delays: Floats) -> tuple[float, float]:
@@ -142,25 +134,28 @@ def envelope(times_s: Floats, delays: Floats) -> tuple[float, float]:
     t, y = times_s[known], delays[known]
     if len(t) < 2 or np.ptp(t) == 0:
         return float("nan"), float("nan")
-    return _envelope(t - t.mean(), y)
+    (height,), (slope,) = _envelopes(t - t.mean(), y[None, :])
+    return float(height), float(slope)
 
 
-def _envelope(t: Floats, y: Floats) -> tuple[float, float]:
-    """Solve the linear programme at times whose mean is 0: its optimum is the edge of the lower hull above 0.
+def _envelopes(t: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Solve the linear programme for each row of y, at times whose mean is 0: its optimum is the edge of the lower hull above 0.
 
-    That edge is the pair, one left and one right of 0, whose chord is lowest at 0; the values of chords are all compared at
-    once, block by block.
+    From a point on the left, the line to the lowest one on the right as seen from there; from that one, the line back to the
+    lowest on the left; and so on. Each turn lowers the line at 0, until both ends stay.
     """
     left, right = np.flatnonzero(t <= 0), np.flatnonzero(t > 0)
-    best = (np.inf, 0.0)
-    for part in np.array_split(left, 1 + len(left) * len(right) // 1_000_000):
-        if not len(part):
-            continue
-        slopes = (y[right] - y[part][:, None]) / (t[right] - t[part][:, None])
-        heights = y[part][:, None] - slopes * t[part][:, None]
-        place = np.unravel_index(int(np.argmin(heights)), heights.shape)
-        best = min(best, (float(heights[place]), float(slopes[place])))
-    return best
+    rows = np.arange(len(y))
+    start = left[np.argmin(y[:, left], axis=1)]
+    for _ in range(len(t)):  # few are needed: no turn comes back to a point that it left
+        leaving = (y[:, right] - y[rows, start, None]) / (t[right] - t[start, None])
+        end = right[np.argmin(leaving, axis=1)]
+        back = (y[rows, end, None] - y[:, left]) / (t[end, None] - t[left])
+        place = np.argmax(back, axis=1)
+        slopes, before, start = back[rows, place], start, left[place]
+        if (start == before).all():
+            break
+    return y[rows, start] - slopes * t[start], slopes
 
 
 def host_clock_table(stamps: Stamps, arrivals_s: Floats, confidence: float = 0.95) -> pd.DataFrame:
@@ -175,14 +170,15 @@ def host_clock_table(stamps: Stamps, arrivals_s: Floats, confidence: float = 0.9
     arrivals_s : numpy.ndarray
         float64, shape (K, N): arrival of the first news of each exposure on the host's clock, seconds since the stamps' origin.
     confidence : float
-        Of the interval, which is simulated: gamma delays of the shape that the residuals of all cameras have, at the same times.
+        Of the interval, which is simulated: gamma delays of the shape that the residuals of all cameras have, at the times of
+        the shots in which the camera was heard of.
 
     Returns
     -------
     pandas.DataFrame
         Index ``camera_key``: ``drift_ppm drift_lo_ppm drift_hi_ppm`` (positive: the camera's clock gains on the host's),
         ``offset_upto_s`` (offset of the clock less the shortest delay of that camera, which is all that can be known of the offset:
-        it is at least this), ``n``, ``method`` ("lp"), ``evidence quantum_ms instant reason``.
+        it is at least this), ``n`` (int64), ``method`` ("lp"), ``evidence quantum_ms instant reason``.
 
     Raises
     ------
@@ -195,30 +191,28 @@ def host_clock_table(stamps: Stamps, arrivals_s: Floats, confidence: float = 0.9
         raise ValueError(
             f"arrivals have the shape {arrivals_s.shape} and stamps {stamps.seconds.shape}: one for each stamp"
         )
-    delays = arrivals_s - stamps.seconds
+    reason = refusal("drift against the host", stamps.evidence) or ""
     times = stamps.shot_times_s()
+    delays = np.full_like(arrivals_s, np.nan) if reason else arrivals_s - stamps.seconds
     n = np.isfinite(delays).sum(axis=0)
     lines = np.array([envelope(times, column) for column in delays.T]).reshape(len(n), 2)
     middles = _column_means(np.where(np.isfinite(delays), times[:, None], np.nan))
     excess = delays - lines[:, 0] - (times[:, None] - middles) * lines[:, 1]
-    counted = np.where(n > 2, np.nansum(excess, axis=0) / np.maximum(n - 2, 1), np.nan)
-    step = stamps.quantum_ms / 1e3 if np.isfinite(stamps.quantum_ms) else 0.0
-    typical = float(np.median(counted[np.isfinite(counted)])) if np.isfinite(counted).any() else 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = excess / counted
-    low, high = _envelope_pivot(times, relative, step / max(typical, 1e-9), confidence)
+    typical = np.where(n > 2, np.nansum(excess, axis=0) / np.maximum(n - 2, 1), np.nan)
+    low, high = _pivots(times, excess, typical, stamps, confidence)
     drift = -lines[:, 1] * 1e6
     columns: dict[str, Any] = {
         "drift_ppm": drift,
-        "drift_lo_ppm": drift + low * counted * 1e6,
-        "drift_hi_ppm": drift + high * counted * 1e6,
+        "drift_lo_ppm": drift + low * typical * 1e6,
+        "drift_hi_ppm": drift + high * typical * 1e6,
         "offset_upto_s": -lines[:, 0],
         "n": n.astype(np.int64),
         "method": pd.Categorical(["lp"] * len(n), categories=list(METHODS)),
     }
-    reasons = ["" if one >= 8 else f"{one} arrivals: an envelope with an interval takes 8" for one in n]
-    columns["drift_lo_ppm"][n < 8] = columns["drift_hi_ppm"][n < 8] = np.nan
-    return framed("camera_key", stamps.camera_keys, columns, stamps, reasons)
+    few = [
+        reason or ("" if one >= _HEARD else f"{one} arrivals: an envelope with an interval takes {_HEARD}") for one in n
+    ]
+    return framed(keyed("camera_key", stamps.camera_keys), columns, stamps.basis, few)
 
 
 def _column_means(values: Floats) -> Floats:
@@ -227,40 +221,68 @@ def _column_means(values: Floats) -> Floats:
     return np.where(n > 0, np.nansum(values, axis=0) / np.maximum(n, 1), np.nan)
 
 
-def _envelope_pivot(times: Floats, excess: Floats, step: float, confidence: float) -> tuple[float, float]:
-    """Simulate quantiles of (slope found - slope) / mean excess, with gamma delays at the same times and stamps cut by ``step``.
+def _pivots(times: Floats, excess: Floats, typical: Floats, stamps: Stamps, confidence: float) -> tuple[Floats, Floats]:
+    """Give quantiles of (slope found - slope) / mean excess for each camera, NaN: too few arrivals.
 
-    The step is in mean excesses, too. The shape is taken from the residuals of all cameras together, without the two points that
-    each line touches.
+    Simulated once for each distinct set of shots in which a camera was heard of, as the error of an envelope goes by how many
+    points it has and over what time.
     """
-    t = times[np.isfinite(times)]
-    seen = _shape_of(excess[np.isfinite(excess) & (excess > 1e-9)])
-    if np.isnan(seen) or len(t) < 4 or np.ptp(t) == 0:
+    rng = np.random.default_rng(_SEED)
+    present = np.isfinite(excess)
+    n = present.sum(axis=0)
+    usual = typical[np.isfinite(typical) & (typical > 0)]
+    low, high = np.full(len(n), np.nan), np.full(len(n), np.nan)
+    if n.max(initial=0) < _HEARD or not usual.size:
+        return low, high
+    step = (stamps.quantum_ms / 1e3 if np.isfinite(stamps.quantum_ms) else 0.0) / float(np.median(usual))
+    shape = _gamma_shape(times, excess / np.where(typical > 0, typical, np.nan), step, rng)
+    known: dict[bytes, tuple[float, float]] = {}
+    for column in np.flatnonzero((n >= _HEARD) & np.isfinite(shape)):
+        shots = present[:, column]
+        if shots.tobytes() not in known:
+            known[shots.tobytes()] = _pivot(times[shots], shape, step, rng, confidence)
+        low[column], high[column] = known[shots.tobytes()]
+    return low, high
+
+
+def _pivot(t: Floats, shape: float, step: float, rng: np.random.Generator, confidence: float) -> tuple[float, float]:
+    if np.ptp(t) == 0:
         return float("nan"), float("nan")
-    t = t[:: max(1, len(t) // 200)]  # 200 of the shots: the interval is then a little too wide, never too narrow
-    since, rng = t - t.mean(), np.random.default_rng(_SEED)
-    # What is left above a line that touches two points is more skewed than the delays were: find the law that leaves as much.
-    left = [_shape_of(np.concatenate([_left_over(since, shape, step, rng)[1] for _ in range(40)])) for shape in _SHAPES]
-    shape = float(np.interp(seen, np.maximum.accumulate(left), _SHAPES))
-    slopes = [
-        slope / (rest.sum() / (len(t) - 2))
-        for slope, rest in (_left_over(since, shape, step, rng) for _ in range(_DRAWS))
-    ]
-    low, high = np.quantile(slopes, [(1 - confidence) / 2, (1 + confidence) / 2])
+    slopes, rest = _left_over(t - t.mean(), shape, step, rng, _DRAWS)
+    pivots = slopes / (rest.sum(axis=1) / (len(t) - 2))
+    low, high = np.quantile(pivots, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
+def _gamma_shape(times: Floats, relative: Floats, step: float, rng: np.random.Generator) -> float:
+    """Estimate the shape of the delays from what is left above all lines, in mean excesses, NaN: it can't be.
+
+    Only the cameras that were heard of nearly as often as the one that was most are looked at: what is left above a line that
+    touches two of few points is more skewed than the delays were. By how much is simulated, and the law taken that leaves as much.
+    """
+    present = np.isfinite(relative)
+    n = present.sum(axis=0)
+    most = int(np.argmax(n))
+    seen = _shape_of(relative[:, n >= 0.9 * n[most]])
+    t = times[present[:, most]]
+    if np.isnan(seen) or not len(t) or np.ptp(t) == 0:
+        return float("nan")
+    left = [_shape_of(_left_over(t - t.mean(), shape, step, rng, _SHAPE_DRAWS)[1]) for shape in _SHAPES]
+    return float(np.interp(seen, np.maximum.accumulate(left), _SHAPES))
+
+
 def _shape_of(excess: Floats) -> float:
-    """Estimate the shape of a gamma law by its first two moments; NaN: too few values."""
-    return float(excess.mean() ** 2 / excess.var()) if len(excess) >= 8 and excess.var() > 0 else float("nan")
+    """Estimate the shape of a gamma law by its first two moments, without the points that a line touches; NaN: too few values."""
+    above = excess[np.isfinite(excess) & (excess > _TOUCHES)]
+    return float(above.mean() ** 2 / above.var()) if len(above) >= _HEARD and above.var() > 0 else float("nan")
 
 
-def _left_over(since: Floats, shape: float, step: float, rng: np.random.Generator) -> tuple[float, Floats]:
-    """Draw delays of which the true envelope is 0; return the slope found for it, and what is left above it."""
-    y = rng.gamma(shape, 1.0 / shape, len(since)) + rng.uniform(0.0, max(step, 1e-12), len(since))
-    height, slope = _envelope(since, y)
-    rest = y - height - slope * since
-    return slope, rest[rest > 1e-9]
+def _left_over(since: Floats, shape: float, step: float, rng: np.random.Generator, draws: int) -> tuple[Floats, Floats]:
+    """Draw delays of which the true envelope is 0; return the slopes found for it, and what is left above, shape (draws, n)."""
+    size = draws, len(since)
+    y = rng.gamma(shape, 1.0 / shape, size) + rng.uniform(0.0, max(step, 1e-12), size)
+    heights, slopes = _envelopes(since, y)
+    return slopes, y - heights[:, None] - slopes[:, None] * since
 
 
 def offset_bounds(
@@ -323,20 +345,25 @@ def corrected(stamps: Stamps, clock: pd.DataFrame) -> Stamps:
     stamps : Stamps
         As the cameras wrote them.
     clock : pandas.DataFrame
-        Index ``camera_key``; ``theta_s theta_lo_s theta_hi_s`` (clock less host), ``drift_ppm`` (0 if missing), ``t0_s`` (when
-        these hold, seconds since the stamps' origin; 0 if missing) and ``method``, one that does not rest on the shutters.
+        Index ``camera_key``; ``theta_s theta_lo_s theta_hi_s`` (clock less host), ``drift_ppm drift_lo_ppm drift_hi_ppm`` (0 where
+        missing; without bounds, 20 ppm either way), ``t0_s`` (when the offset holds, seconds since the stamps' origin; 0 if missing)
+        and ``method``, one that does not rest on the shutters.
 
     Returns
     -------
     Stamps
-        Calibrated, on the host's clock, with the half-width of the bounds as uncertainty. Cameras without a calibration are
-        NaN, with a remark.
+        Calibrated, on the host's clock. Uncertainty: the half-width of the offset, and that of the drift times the longest time
+        from ``t0_s`` to a stamp of the camera. Cameras without an offset, or without its bounds, are NaN, with a remark.
 
     Raises
     ------
     ValueError
-        The clocks were found from the stamps themselves: taking such an offset off takes the lag with it.
+        The clocks were found from the stamps themselves: taking such an offset off takes the lag with it. Or the stamps are an LED
+        reference or host arrivals, which no camera's clock made.
     """
+    why_not = refusal("drift against the host", stamps.evidence)
+    if why_not is not None:
+        raise ValueError(f"no camera's clock made these stamps, so none can correct them: {why_not}")
     methods = set(clock["method"].astype(str))
     circular = methods - set(CALIBRATING)
     if circular:
@@ -345,18 +372,31 @@ def corrected(stamps: Stamps, clock: pd.DataFrame) -> Stamps:
             f"it takes {' or '.join(CALIBRATING)}"
         )
     table = clock.reindex(list(stamps.camera_keys))
-    theta = table["theta_s"].to_numpy(dtype=np.float64, na_value=np.nan)
-    drift = table["drift_ppm"].to_numpy(dtype=np.float64, na_value=0.0) if "drift_ppm" in table else 0.0 * theta
-    t0 = table["t0_s"].to_numpy(dtype=np.float64, na_value=0.0) if "t0_s" in table else np.zeros(len(theta))
-    half = (table["theta_hi_s"] - table["theta_lo_s"]).to_numpy(dtype=np.float64, na_value=np.nan) / 2e-3
-    unknown = [key for key, one in zip(stamps.camera_keys, theta, strict=True) if np.isnan(one)]
-    remarks = tuple(f"{key}: its clock was not calibrated, so its stamps are left out" for key in unknown)
-    on_host = stamps.seconds - theta
-    seconds = t0 + (on_host - t0) / (1 + np.nan_to_num(drift) * 1e-6)
+    theta, drift, t0 = (_numbers(table, name) for name in ("theta_s", "drift_ppm", "t0_s"))
+    half = (_numbers(table, "theta_hi_s") - _numbers(table, "theta_lo_s")) / 2e-3
+    wander = (_numbers(table, "drift_hi_ppm") - _numbers(table, "drift_lo_ppm")) / 2
+    drift, t0, wander = np.nan_to_num(drift), np.nan_to_num(t0), np.nan_to_num(wander, nan=_DRIFT_PPM)
+    remarks = tuple(
+        f"{key}: {'its clock was not calibrated' if np.isnan(one) else 'how far its clock is known is not known'}, "
+        "so its stamps are left out"
+        for key, one, known in zip(stamps.camera_keys, theta, np.isfinite(half), strict=True)
+        if np.isnan(one) or not known
+    )
+    on_host = np.where(np.isfinite(half), stamps.seconds - theta, np.nan)
+    away = np.abs(on_host - t0)
+    longest = np.where(np.isfinite(away), away, 0.0).max(axis=0, initial=0.0)
     return replace(
         stamps,
-        seconds=seconds,
-        evidence=stamps.evidence if stamps.evidence == REFERENCE else CALIBRATED,
-        uncertainty_ms=np.nan_to_num(half),
+        seconds=t0 + (on_host - t0) / (1 + drift * 1e-6),
+        evidence=CALIBRATED,
+        uncertainty_ms=np.where(np.isfinite(theta + half), half + wander * longest * 1e-3, 0.0),
         remarks=stamps.remarks + remarks,
     )
+
+
+def _numbers(table: pd.DataFrame, name: str) -> Floats:
+    """Read a column as float64; NaN where it has nothing, or is not there."""
+    if name not in table:
+        return np.full(len(table), np.nan)
+    numbers: Floats = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers

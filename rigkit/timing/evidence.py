@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ __all__ = [
     "LEVELS",
     "REFERENCE",
     "UNCALIBRATED",
+    "Basis",
     "Estimate",
     "Evidence",
     "Instant",
@@ -45,7 +46,6 @@ Question = Literal[
     "drift",
     "clock step",
     "drift against the host",
-    "arrival",
 ]
 
 HOST_ARRIVAL: Evidence = "host arrival"
@@ -73,7 +73,7 @@ CAN_SAY: dict[Evidence, tuple[str, str]] = {
         "whether a camera is always late: its lag and the offset of its clock come only as their sum",
     ),
     HOST_ARRIVAL: (
-        "who answered and in which order, and drift against the host from the fastest arrivals",
+        "who answered and in which order; beside stamps, drift against the host from the fastest arrivals",
         "when a shutter opened: the lag can't be told from the shortest transfer of that camera",
     ),
 }
@@ -90,9 +90,10 @@ _NEEDS: dict[Question, Evidence] = {
     "lateness": UNCALIBRATED,
     "drift": UNCALIBRATED,
     "clock step": UNCALIBRATED,
-    "drift against the host": HOST_ARRIVAL,
-    "arrival": HOST_ARRIVAL,
+    "drift against the host": UNCALIBRATED,
 }
+#: Questions about the cameras' clocks: stamps that were not made by them have no answer, however good they are.
+_OF_CLOCKS: tuple[Question, ...] = ("drift", "clock step", "drift against the host")
 
 #: Stamps in steps of this (ms) and more say nothing about what is shorter than a step. Finer ones average: shots fall anywhere
 #: within a step, so 20 stamps in 10 ms steps give a lag to about 1 ms.
@@ -121,6 +122,8 @@ def refusal(question: Question, evidence: Evidence) -> str | None:
     str or None
         The reason; None: it can be answered.
     """
+    if evidence == REFERENCE and question in _OF_CLOCKS:
+        return f"{question} can't be known from {REFERENCE} ({LETTERS[REFERENCE]}), which shows the exposures, not the cameras' clocks"
     needed = _NEEDS[question]
     if LEVELS.index(evidence) >= LEVELS.index(needed):
         return None
@@ -148,6 +151,27 @@ def too_coarse(quantum_ms: float, what: str) -> str | None:
     if not quantum_ms >= COARSE_MS:
         return None
     return f"the stamps come in steps of {quantum_ms:g} ms: a {what} below {quantum_ms:g} ms can't be known"
+
+
+class Basis(NamedTuple):
+    """What a table or a number rests on.
+
+    Attributes
+    ----------
+    evidence : str
+        The level.
+    quantum_ms : float
+        Steps of the stamps (ms); 0: none found down to 1 ms; NaN: not known.
+    instant : str
+        The instant of the exposure that is meant.
+    remarks : tuple of str
+        What was resolved or left out, and why.
+    """
+
+    evidence: Evidence
+    quantum_ms: float = math.nan
+    instant: Instant = "unknown"
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

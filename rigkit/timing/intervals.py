@@ -1,9 +1,7 @@
-"""Intervals whose coverage was measured: for a median, for a MAD, for a share.
+"""Intervals for a median, for a MAD, for a share.
 
-Chosen by coverage over 200 simulated sessions of 60 cameras x 20 shots (``python -m tests.timing_truth``): for the median
-interpolated order statistics (95-96 % for gaussian, frame-uniform and bimodal jitter), where a bootstrap of 20 shots is
-lumpy; for the MAD the percentile bootstrap over shots (95-97 %), where order statistics of the deviations fell to 87 % for laws
-that are not symmetric, and a bootstrap of the logarithm to 85 %.
+The coverage of the first two is measured over simulated sessions of 60 cameras x 20 shots by ``python -m tests.timing_truth``: its
+rows lag (medians, by interpolated order statistics) and jitter (MADs, by a percentile bootstrap over shots), for each law of jitter.
 """
 
 from __future__ import annotations
@@ -21,6 +19,8 @@ __all__ = ["MAD_TO_SIGMA", "Interval", "mad_interval", "median_deviation", "medi
 MAD_TO_SIGMA = 1.4826
 #: Resamples of a bootstrap, and its seed: the same table gives the same interval.
 _RESAMPLES, _SEED = 400, 20260101
+#: Resamples of fewer values are too few different ones.
+_FEWEST = 6
 
 
 class Interval(NamedTuple):
@@ -72,7 +72,7 @@ def median_interval(values: Floats, confidence: float = 0.95) -> Interval:
     return Interval(value, lo, hi)
 
 
-def mad_interval(values: Floats, confidence: float = 0.95, fewest: int = 6) -> Interval:
+def mad_interval(values: Floats, confidence: float = 0.95) -> Interval:
     """1.4826 x MAD of each column with a percentile-bootstrap interval over rows.
 
     Parameters
@@ -81,13 +81,12 @@ def mad_interval(values: Floats, confidence: float = 0.95, fewest: int = 6) -> I
         float64, shape (K, N); NaN: missing.
     confidence : float
         Coverage asked for.
-    fewest : int
-        Columns with fewer values get no interval; below 3 no estimate either.
 
     Returns
     -------
     Interval
-        Shape (N,), in the unit of the values. Zero where more than half of a column is one value.
+        Shape (N,), in the unit of the values. Zero where more than half of a column is one value. Fewer than 6 values give no
+        bounds, fewer than 3 no estimate either.
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64), axis=0)
     counts = np.isfinite(ordered).sum(axis=0)
@@ -99,7 +98,7 @@ def mad_interval(values: Floats, confidence: float = 0.95, fewest: int = 6) -> I
         part = ordered[:n, columns].T
         middles = (part[:, (n - 1) // 2] + part[:, n // 2]) / 2
         value[columns] = np.median(np.abs(part - middles[:, None]), axis=1)
-        if n < fewest:
+        if n < _FEWEST:
             continue
         draws = np.sort(rng.integers(0, n, (_RESAMPLES, n)), axis=1)  # sorted draws of sorted values: no second sort
         for column in columns:

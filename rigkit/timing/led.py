@@ -6,21 +6,24 @@ longer than a step several LEDs are lit: first and last give the interval.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rigkit.timing.evidence import REFERENCE, Instant
+from rigkit.timing.evidence import REFERENCE
 from rigkit.timing.stamps import Floats, Stamps, dense
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "circular_middle", "exposure_ms", "led_stamps", "reading_error_ms", "wrapped"]
+__all__ = ["COLUMNS", "circular_middle", "exposure_ms", "led_stamps", "wrapped"]
 
-#: Columns of a table of readings: what was read, in ms of the counter; of several lit LEDs the first and the last.
+#: Columns of a table of readings: what was read, in ms of the counter; of several lit LEDs the first and the last. ``reader`` (who
+#: read it, or which program) is for people, and passed over here.
 COLUMNS = ("shot_id", "camera_key", "reading_ms", "lit_first_ms", "lit_last_ms", "reader")
+#: What readings can be made to mean.
+_Read = Literal["start", "middle"]
 
 
 def wrapped(difference: ArrayLike, wrap: float) -> Floats:
@@ -60,11 +63,6 @@ def circular_middle(readings: Floats, wrap: float) -> float:
     return float(np.mod(start + np.median(np.mod(known - start, wrap)), wrap))
 
 
-def reading_error_ms(step_ms: float) -> float:
-    """Give the standard deviation of one reading: step / sqrt(12)."""
-    return step_ms / float(np.sqrt(12.0))
-
-
 def exposure_ms(lit_first_ms: ArrayLike, lit_last_ms: ArrayLike, wrap_ms: float, step_ms: float) -> Floats:
     """Give the exposure time that first and last lit LED show, to one step either way: a check of the shutter speed.
 
@@ -78,7 +76,7 @@ def exposure_ms(lit_first_ms: ArrayLike, lit_last_ms: ArrayLike, wrap_ms: float,
 
 
 def led_stamps(
-    readings: pd.DataFrame, wrap_ms: float, step_ms: float, instant: Instant = "start", started_by_trigger: bool = False
+    readings: pd.DataFrame, wrap_ms: float, step_ms: float, instant: _Read = "start", started_by_trigger: bool = False
 ) -> Stamps:
     """Read a table of LED readings as stamps, evidence "reference".
 
@@ -105,8 +103,10 @@ def led_stamps(
     Raises
     ------
     ValueError
-        Wrap or step don't make sense, or there is no reading.
+        Wrap, step or instant don't make sense, a reading can't be (its row is named), or there is none.
     """
+    if instant not in get_args(_Read):
+        raise ValueError(f"instant = {instant!r}: lit LEDs show the start or the middle of an exposure")
     if not 0 < step_ms < wrap_ms:
         raise ValueError(
             f"steps of {step_ms:g} ms in a counter that wraps after {wrap_ms:g} ms: 0 < step < wrap is needed"

@@ -23,6 +23,8 @@ _NEAR_S = 2e-6
 _ODD = 0.05
 #: By chance, 3 stamps of a step ten times finer all look coarse once in 1000; 10 stamps of one half as fine as often.
 _FEWEST, _FEWEST_BETWEEN = 3, 10
+#: A camera's stamps are called coarser than those of the rig when chance would make any camera look so in fewer rigs than this.
+_BY_CHANCE = 1e-3
 
 
 class Quanta(NamedTuple):
@@ -30,15 +32,12 @@ class Quanta(NamedTuple):
 
     Attributes
     ----------
-    per_camera_ms : numpy.ndarray
-        float64, shape (N,): 0: none found down to 1 ms; NaN: too few stamps of that camera to say.
     rig_ms : float
-        The coarsest of them, which limits what can be said of the rig; NaN: not known.
+        The coarsest of all cameras, which limits what can be said of the rig; 0: none found down to 1 ms; NaN: not known.
     reason : str
         Why it is not known, or that the cameras differ; empty: nothing to say.
     """
 
-    per_camera_ms: Floats
     rig_ms: float
     reason: str = ""
 
@@ -81,20 +80,25 @@ def _on_grid(seconds: Floats, step_ms: float) -> bool:
 
 
 def quanta(stamps: Stamps) -> Quanta:
-    """Estimate the steps of the stamps of each camera and of the rig.
+    """Estimate the steps of the stamps of a rig: those of all stamps together, or of a camera whose own are coarser.
+
+    The coarsest of many guesses from few stamps each would be wrong in many rigs, so a camera's own step counts only where so many
+    stamps hardly lie on it by chance: of 200 cameras with stamps in 10 ms steps, 3 stamps on whole tenths of a second prove
+    nothing, and 3 on whole seconds nearly do.
 
     Parameters
     ----------
     stamps : Stamps
         As the cameras wrote them: corrected stamps lie on no grid any more.
     """
-    per_camera = np.array([quantum_of(column) for column in stamps.seconds.T], dtype=np.float64)
-    known = per_camera[np.isfinite(per_camera)]
-    if known.size:
-        odd = np.unique(known)
-        differ = "" if len(odd) == 1 else f"cameras differ: steps of {', '.join(f'{one:g}' for one in odd)} ms"
-        return Quanta(per_camera, float(known.max()), differ)
-    pooled = quantum_of(stamps.seconds)
-    if np.isnan(pooled):
-        return Quanta(per_camera, pooled, "too few different stamps to tell their steps")
-    return Quanta(per_camera, pooled, "too few stamps per camera; the steps are those of all stamps together")
+    together = quantum_of(stamps.seconds)
+    if np.isnan(together):
+        return Quanta(together, "too few different stamps to tell their steps")
+    own = {together}
+    cameras = stamps.seconds.shape[1]
+    for column in stamps.seconds.T:
+        step, n = quantum_of(column), int(np.isfinite(column).sum())
+        if step > together and cameras * (max(together, 1.0) / step) ** n < _BY_CHANCE:
+            own.add(step)
+    differ = f"cameras differ: steps of {', '.join(f'{one:g}' for one in sorted(own))} ms" if len(own) > 1 else ""
+    return Quanta(max(own), differ)

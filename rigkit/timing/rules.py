@@ -6,7 +6,7 @@ a statement too; a rule that these data can't answer says why. The sentences are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,30 +24,25 @@ from rigkit.timing.decisions import (
     shares,
     shots_needed,
 )
-from rigkit.timing.evidence import REFERENCE, evidence_dtype, refusal, too_coarse
-from rigkit.timing.fit import floor_of
-from rigkit.timing.intervals import MAD_TO_SIGMA
-from rigkit.timing.late import lateness
+from rigkit.timing.evidence import Question, refusal, too_coarse
+from rigkit.timing.frames import framed, keyed, shot_column, text_dtype
+from rigkit.timing.late import Lateness, lateness, listed_lateness
 from rigkit.timing.spread import FEWEST_CAMERAS, skews
 from rigkit.timing.stamps import Floats, Stamps
-from rigkit.timing.steps import LOOK, Step, clock_steps
+from rigkit.timing.steps import LOOK, Step, clock_steps, without_stepped
+from rigkit.timing.unstable import UNSTABLE_TIMES, unstable
+from rigkit.timing.usual import Fitted, fitted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DRIFT_LIMIT_PPM", "UNSTABLE_TIMES", "Review", "review"]
+__all__ = ["DRIFT_LIMIT_PPM", "UNSTABLE_TIMES", "Review", "joined_reviews", "review"]
 
 #: Three standard deviations of what quartz clocks drift (prior 0 +- 10 ppm); 108 ms an hour.
 DRIFT_LIMIT_PPM = 30.0
-#: A camera is called unstable when its jitter is more than so many times that of the rig.
-UNSTABLE_TIMES = 3.0
-#: Standard deviation of the logarithm of a MAD of n normal values, times sqrt(n).
-_LOG_MAD = 1.17
-#: The fit's weights follow an unsteady camera a little and make it look steadier: sizes of 98 % by the normal law are found in 88 %
-#: (standard error 2 %) of simulated sessions.
-_SKEWED = 0.98
-#: A clock step has to pass two tests: 97.5 % of either are 95 % of both.
-_EACH = 0.975
+#: A clock step has to pass two tests, and takes more than the 95 % of :func:`rigkit.timing.decisions.detectable` to be found in 9 of
+#: 10 cases: 98.5 % of either are 97 % of both.
+_EACH = 0.985
 
 
 class Review(NamedTuple):
@@ -57,17 +52,20 @@ class Review(NamedTuple):
     ----------
     found : pandas.DataFrame
         A row per finding: ``rule``, ``camera_key`` (or "the whole rig"), ``shot_id`` (NA: all shots), ``effect`` with ``lo hi``
-        (95 %), ``unit``, ``p_adj`` (below 0.05, its share of the budget included), ``evidence``.
+        (95 %), ``unit``, ``p_adj`` (below 0.05, its share of the budget included), ``evidence quantum_ms instant``.
     checked : pandas.DataFrame
-        Index ``rule``: ``n`` things looked at, ``detectable`` (smallest effect found in 9 of 10 cases), ``unit``, ``evidence``,
-        ``reason`` (why it could not be checked; empty: it was).
+        Index ``rule``: ``n`` things looked at, ``detectable`` (smallest effect found in 9 of 10 cases), ``unit``, ``evidence
+        quantum_ms instant``, ``reason`` (why it could not be checked; empty: it was).
     steps : list of Step
         The clock steps that were taken out before everything else.
+    fit : Fitted
+        The fit with these steps taken out, from which the tables can be made without another.
     """
 
     found: pd.DataFrame
     checked: pd.DataFrame
     steps: list[Step]
+    fit: Fitted
 
 
 @dataclass
@@ -82,9 +80,14 @@ class _Rule:
 
 
 def review(
-    stamps: Stamps, *, limit_ms: float | None = None, drift_limit_ppm: float = DRIFT_LIMIT_PPM, budget: float = BUDGET
+    stamps: Stamps,
+    *,
+    limit_ms: float | None = None,
+    drift_limit_ppm: float = DRIFT_LIMIT_PPM,
+    budget: float = BUDGET,
+    rules: Collection[str] = tuple(SHARES),
 ) -> Review:
-    """Check all rules.
+    """Check all rules, or some.
 
     Parameters
     ----------
@@ -97,57 +100,76 @@ def review(
     budget : float
         Share of the sessions without anything wrong in which something may be found, over all rules here: less than 0.05 where other
         rules share it.
+    rules : collection of str
+        The rules to check, of :data:`rigkit.timing.decisions.SHARES`; these share the budget, and the others are not in the result.
     """
-    import pandas as pd
-
-    reasons = {rule: _refused(rule, stamps) for rule in SHARES}
-    share = {
-        rule: part * budget / BUDGET
-        for rule, part in shares([rule for rule, why in reasons.items() if not why]).items()
-    }
-    steps = clock_steps(stamps, share["clock_step"]) if "clock_step" in share else []
+    reasons = {rule: _refused(rule, stamps) for rule in SHARES if rule in rules}
+    open_rules = [rule for rule, why in reasons.items() if not why]
+    share = {rule: part * budget / BUDGET for rule, part in shares(open_rules).items()}
+    fit = fitted(stamps, clock_steps(stamps, share["clock_step"]) if "clock_step" in share else [])
     limit = least_limit_ms(stamps.quantum_ms) if limit_ms is None else limit_ms
-    cameras = camera_table(stamps)
-    rules: dict[str, Callable[[float], _Rule]] = {
-        "late_camera": lambda part: _late_camera(stamps, cameras, limit, part),
-        "late_once": lambda part: _late_once(stamps, steps, part),
-        "unstable_camera": lambda part: _unstable(stamps, cameras, part),
-        "drift": lambda part: _drift(stamps, steps, drift_limit_ppm, part),
-        "clock_step": lambda part: _stepped(stamps, steps, part),
+    late = lateness(stamps, fit, share.get("late_once", 1.0))
+    checks: dict[str, Callable[[float], _Rule]] = {
+        "late_camera": lambda part: _late_camera(stamps, fit, limit, part),
+        "late_once": lambda part: _late_once(stamps, late, part),
+        "unstable_camera": lambda part: _unstable(stamps, fit, part),
+        "drift": lambda part: _drift(stamps, fit, drift_limit_ppm, part),
+        "clock_step": lambda part: _stepped(stamps, fit.steps, late.sigma_ms, part),
     }
     units = {"drift": "ppm", "unstable_camera": "times"}
     done = {
         rule: check(share[rule]) if rule in share else _Rule(units.get(rule, "ms"), reason=reasons[rule])
-        for rule, check in rules.items()
+        for rule, check in checks.items()
+        if rule in reasons
     }
     for rule in done.values():
         if not rule.n:
             rule.reason = rule.reason or "no camera has enough stamps"
-    text = pd.StringDtype("pyarrow", na_value=pd.NA)
-    level = evidence_dtype()
-    found = pd.DataFrame(
-        [{"rule": name, **row} for name, rule in done.items() for row in rule.found], columns=list(_FOUND)
-    )
-    found = found.astype({name: kind or text for name, kind in _FOUND.items() if name != "shot_id"})
-    found["evidence"] = pd.Categorical([stamps.evidence] * len(found), dtype=level)
-    checked = pd.DataFrame(
-        {
-            "n": [rule.n for rule in done.values()],
-            "detectable": [rule.detectable for rule in done.values()],
-            "unit": pd.array([rule.unit for rule in done.values()], dtype=text),
-            "evidence": pd.Categorical([stamps.evidence] * len(done), dtype=level),
-            "reason": pd.array([rule.reason for rule in done.values()], dtype=text),
-        },
-        index=pd.Index(list(done), name="rule"),
-    )
-    return Review(found, checked, steps)
+    return Review(_found(stamps, done), _checked(stamps, done), fit.steps, fit)
 
 
-_FOUND = {
-    **dict.fromkeys(("rule", "camera_key", "shot_id"), ""),
-    **dict.fromkeys(("effect", "lo", "hi"), "float64"),
-    "unit": "",
-    "p_adj": "float64",
+def joined_reviews(first: Review, rest: Review) -> Review:
+    """Put two reviews of one session, of different rules and stamps, into one; steps and fit are those of the second."""
+    import pandas as pd
+
+    found = [one.found for one in (first, rest) if len(one.found)]
+    table = pd.concat(found, ignore_index=True) if found else rest.found
+    return Review(table, pd.concat([first.checked, rest.checked]), rest.steps, rest.fit)
+
+
+def _found(stamps: Stamps, done: dict[str, _Rule]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [{"rule": name, "unit": rule.unit, **row} for name, rule in done.items() for row in rule.found]
+    columns: dict[str, Any] = {
+        "rule": pd.array([row["rule"] for row in rows], dtype=text_dtype()),
+        "camera_key": pd.array([row["camera_key"] for row in rows], dtype=text_dtype()),
+        "shot_id": shot_column([row["shot_id"] for row in rows]),
+        **{name: np.array([row[name] for row in rows], dtype=np.float64) for name in ("effect", "lo", "hi")},
+        "unit": pd.array([row["unit"] for row in rows], dtype=text_dtype()),
+        "p_adj": np.array([row["p_adj"] for row in rows], dtype=np.float64),
+    }
+    return framed(pd.RangeIndex(len(rows)), columns, stamps.basis)
+
+
+def _checked(stamps: Stamps, done: dict[str, _Rule]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {
+        "n": np.array([rule.n for rule in done.values()], dtype=np.int64),
+        "detectable": np.array([rule.detectable for rule in done.values()], dtype=np.float64),
+        "unit": pd.array([rule.unit for rule in done.values()], dtype=text_dtype()),
+    }
+    return framed(keyed("rule", done), columns, stamps.basis, [rule.reason for rule in done.values()])
+
+
+#: What each rule has to know, and whether stamps in coarse steps can tell it.
+_ASKS: dict[str, tuple[Question, bool]] = {
+    "late_camera": ("lag", False),
+    "late_once": ("lateness", True),
+    "unstable_camera": ("jitter", False),
+    "drift": ("drift", True),
+    "clock_step": ("clock step", True),
 }
 
 
@@ -160,30 +182,30 @@ def _refused(rule: str, stamps: Stamps) -> str:
         return f"{shots} shot{'' if shots == 1 else 's'}: it takes {FEWEST_SHOTS}"
     if not np.isfinite(stamps.seconds).any():
         return "there are no stamps"
-    if rule == "late_camera":
-        return refusal("lag", stamps.evidence) or too_coarse(stamps.quantum_ms, "lag") or ""
-    if rule == "unstable_camera":
-        return refusal("jitter", stamps.evidence) or too_coarse(stamps.quantum_ms, "jitter") or ""
-    if rule == "late_once":
-        return refusal("lateness", stamps.evidence) or ""
-    if stamps.evidence == REFERENCE:
-        return "an LED reference shows the exposures, not the cameras' clocks"
-    return refusal("drift" if rule == "drift" else "clock step", stamps.evidence) or ""
+    question, coarse_will_do = _ASKS[rule]
+    too_weak = refusal(question, stamps.evidence)
+    return too_weak or ("" if coarse_will_do else too_coarse(stamps.quantum_ms, question) or "")
 
 
-def _late_camera(stamps: Stamps, cameras: pd.DataFrame, limit: float, share: float) -> _Rule:
+def _late_camera(stamps: Stamps, fit: Fitted, limit: float, share: float) -> _Rule:
     """Find cameras whose lag lies beyond the limit."""
-    slack = float(stamps.uncertainty_ms.max(initial=0.0))
-    p = adjusted(beyond_limit(skews(stamps.ms), limit + slack), share)
-    n = int(np.isfinite(p).sum())
-    shots = int(cameras["n"].quantile(0.1))  # of a camera that misses some
+    steady = without_stepped(stamps, fit.steps)
+    moved = skews(steady.ms)
+    limits = limit + stamps.uncertainty_ms
+    p = adjusted(beyond_limit(moved, limits), share)
+    known = np.isfinite(p)
+    n = int(known.sum())
+    if not n:
+        return _Rule("ms")
+    cameras = camera_table(stamps, steps=fit)
+    shots = int(np.quantile(np.isfinite(moved[:, known]).sum(axis=0), 0.1))  # of a camera that misses some
     needed = shots_needed(n, BUDGET * share)
-    sigma = float(np.nanmedian(cameras["jitter_ms"])) if cameras["jitter_ms"].notna().any() else float("nan")
-    rule = _Rule("ms", n, limit + slack + sigma * _sign_reach(shots, n, BUDGET * share))
+    sigma = float(cameras["jitter_ms"][known].median())
+    rule = _Rule("ms", n, float(np.median(limits[known])) + sigma * _sign_reach(shots, n, BUDGET * share))
     if shots < needed:
         rule.reason = f"{shots} shots: one late camera among {n} takes {needed}"
     numbers = cameras[["lag_ms", "lag_lo_ms", "lag_hi_ms"]].to_numpy(dtype=np.float64)
-    rule.found = _rows(stamps, p, numbers[:, 0], numbers[:, 1], numbers[:, 2], "ms")
+    rule.found = _rows(stamps, p, *numbers.T)
     return rule
 
 
@@ -202,54 +224,29 @@ def _sign_reach(shots: int, cameras: int, level: float) -> float:
     return float(stats.norm.ppf(probability))
 
 
-def _late_once(stamps: Stamps, steps: list[Step], share: float) -> _Rule:
+def _late_once(stamps: Stamps, late: Lateness, share: float) -> _Rule:
     """Find exposures that were later or earlier than their camera's usual."""
-    told = lateness(stamps, steps, share)
-    p = adjusted(told.p, share)
-    rule = _Rule("ms", int(np.isfinite(p).sum()), told.detectable_ms, told.reason)
-    with np.errstate(invalid="ignore"):
-        cells = np.argwhere(p < BUDGET)
-    for row, column in cells:
-        late, half = float(told.residuals_ms[row, column]), 1.96 * float(told.sigma_ms[column])
-        of = {"camera_key": stamps.camera_keys[column], "shot_id": stamps.shot_ids[row]}
-        rule.found.append(
-            {**of, "effect": late, "lo": late - half, "hi": late + half, "unit": "ms", "p_adj": float(p[row, column])}
-        )
+    table = listed_lateness(stamps, late, share)
+    rule = _Rule("ms", table.attrs["n"], late.detectable_ms, late.reason)
+    told = zip(*(table[name] for name in ("shot_id", "camera_key", "late_ms", "lo_ms", "hi_ms", "p_adj")), strict=True)
+    names = ("shot_id", "camera_key", "effect", "lo", "hi", "p_adj")
+    rule.found = [dict(zip(names, row, strict=True)) for row in told]
     return rule
 
 
-def _unstable(stamps: Stamps, cameras: pd.DataFrame, share: float) -> _Rule:
-    """Find cameras whose jitter is far above that of the rig.
-
-    The logarithms of the jitters are compared with their own scatter over the cameras, but at least with that of normal values.
-    """
-    from scipy import stats
-
-    jitter, lo, hi, n = (
-        cameras[name].to_numpy(np.float64) for name in ("jitter_ms", "jitter_lo_ms", "jitter_hi_ms", "n")
-    )
-    known = np.isfinite(jitter) & np.isfinite(lo)
-    if known.sum() < FEWEST_CAMERAS:
-        return _Rule("times", reason="fewer than 4 cameras have a jitter")
-    floor = max(floor_of(stamps.quantum_ms), 1e-6)
-    logs = np.log(np.maximum(jitter, floor))
-    middle = float(np.median(logs[known]))
-    scatter = MAD_TO_SIGMA * float(np.median(np.abs(logs[known] - middle)))
-    widths = np.maximum(scatter, _LOG_MAD / np.sqrt(np.maximum(n, 1)))
-    p = adjusted(np.where(known, stats.norm.sf((logs - middle) / widths), np.nan), share)
-    p[known & (logs - middle < np.log(UNSTABLE_TIMES))] = 1.0
-    usual = np.exp(middle)
-    least = np.maximum(stats.norm.isf(BUDGET * share / known.sum()) * widths[known], np.log(UNSTABLE_TIMES))
-    rule = _Rule("times", int(known.sum()), float(np.exp(detectable(least, widths[known], _SKEWED))))
-    rule.found = _rows(stamps, p, jitter / usual, lo / usual, hi / usual, "times")
+def _unstable(stamps: Stamps, fit: Fitted, share: float) -> _Rule:
+    """Find cameras whose jitter is far above that of the rig."""
+    told = unstable(fit.residuals_ms, stamps.quantum_ms, share)
+    rule = _Rule("times", told.n, told.detectable, told.reason)
+    rule.found = _rows(stamps, told.p, told.times, told.lo, told.hi)
     return rule
 
 
-def _drift(stamps: Stamps, steps: list[Step], limit: float, share: float) -> _Rule:
+def _drift(stamps: Stamps, fit: Fitted, limit: float, share: float) -> _Rule:
     """Find clocks that drift from the rig by more than the limit."""
     from scipy import stats
 
-    clocks = clock_table(stamps, steps).reset_index()
+    clocks = clock_table(stamps, fit).reset_index()
     drift, lo, hi = (clocks[name].to_numpy(np.float64) for name in ("drift_ppm", "drift_lo_ppm", "drift_hi_ppm"))
     freedom = np.maximum(clocks["used"].to_numpy(np.float64) - 2, 1)
     errors = (hi - lo) / 2 / stats.t.ppf(0.975, freedom)
@@ -263,16 +260,15 @@ def _drift(stamps: Stamps, steps: list[Step], limit: float, share: float) -> _Ru
     at = stats.t.isf(BUDGET * share / known.sum() / 2, freedom[known])
     rule.detectable = detectable(limit + at * errors[known], errors[known])
     for row in np.flatnonzero(known & (np.nan_to_num(p, nan=1.0) < BUDGET)):
-        of = {"camera_key": str(clocks["camera_key"][row]), "shot_id": None, "unit": "ppm", "p_adj": float(p[row])}
+        of = {"camera_key": str(clocks["camera_key"][row]), "shot_id": None, "p_adj": float(p[row])}
         rule.found.append({**of, "effect": float(drift[row]), "lo": float(lo[row]), "hi": float(hi[row])})
     return rule
 
 
-def _stepped(stamps: Stamps, steps: list[Step], share: float) -> _Rule:
+def _stepped(stamps: Stamps, steps: Sequence[Step], sigma: Floats, share: float) -> _Rule:
     """List the clock steps."""
     from scipy import stats
 
-    sigma = lateness(stamps, steps, share).sigma_ms
     shots, cameras = stamps.seconds.shape
     rule = _Rule("ms", cameras)
     # In the middle of the session: by the test, and by the look at neighbours that comes before it.
@@ -282,11 +278,11 @@ def _stepped(stamps: Stamps, steps: list[Step], share: float) -> _Rule:
     rule.detectable = float(np.nanmax([tested, looked, stamps.quantum_ms])) if np.isfinite(tested) else float("nan")
     for one in steps:
         of = {"camera_key": one.camera_key, "shot_id": stamps.shot_ids[one.row]}
-        rule.found.append({**of, "effect": one.step_ms, "lo": one.lo_ms, "hi": one.hi_ms, "unit": "ms", "p_adj": one.p})
+        rule.found.append({**of, "effect": one.step_ms, "lo": one.lo_ms, "hi": one.hi_ms, "p_adj": one.p})
     return rule
 
 
-def _rows(stamps: Stamps, p: Floats, effect: Floats, lo: Floats, hi: Floats, unit: str) -> list[dict[str, Any]]:
+def _rows(stamps: Stamps, p: Floats, effect: Floats, lo: Floats, hi: Floats) -> list[dict[str, Any]]:
     with np.errstate(invalid="ignore"):
         columns = np.flatnonzero(p < BUDGET)
     return [
@@ -296,7 +292,6 @@ def _rows(stamps: Stamps, p: Floats, effect: Floats, lo: Floats, hi: Floats, uni
             "effect": float(effect[column]),
             "lo": float(lo[column]),
             "hi": float(hi[column]),
-            "unit": unit,
             "p_adj": float(p[column]),
         }
         for column in columns

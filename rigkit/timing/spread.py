@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rigkit.timing.evidence import CALIBRATED, LEVELS, refusal, too_coarse
-from rigkit.timing.frames import framed
+from rigkit.timing.frames import cells, framed, keyed
 from rigkit.timing.intervals import MAD_TO_SIGMA, median_deviation
 from rigkit.timing.stamps import Counts, Flags, Floats, Stamps
 
@@ -164,7 +164,8 @@ def shot_table(stamps: Stamps) -> pd.DataFrame:
     Parameters
     ----------
     stamps : Stamps
-        Calibrated or better; from weaker evidence every row says why it holds no number.
+        Calibrated or better; from weaker evidence every row says why it holds no number. Leave cameras whose clocks were set out
+        first (:func:`rigkit.timing.steps.without_stepped`).
 
     Returns
     -------
@@ -202,7 +203,7 @@ def shot_table(stamps: Stamps) -> pd.DataFrame:
     columns["rms_skew_ms"] = _hidden(found.rms, hide)
     columns["robust_sigma_ms"] = _hidden(found.sigma, hide)
     columns["sigma_range_ms"] = _hidden(found.sigma_range, hide)
-    return framed("shot_id", stamps.shot_ids, columns, stamps, reasons)
+    return framed(keyed("shot_id", stamps.shot_ids), columns, stamps.basis, reasons)
 
 
 def skew_table(stamps: Stamps) -> pd.DataFrame:
@@ -211,19 +212,16 @@ def skew_table(stamps: Stamps) -> pd.DataFrame:
     Parameters
     ----------
     stamps : Stamps
-        Calibrated or better; from weaker evidence all is NaN and ``attrs["reason"]`` says why.
+        Calibrated or better; from weaker evidence all is NaN and every row says why. Leave cameras whose clocks were set out first
+        (:func:`rigkit.timing.steps.without_stepped`).
 
     Returns
     -------
     pandas.DataFrame
         Index (shot_id, camera_key), a row for every cell: ``skew_ms``, ``skew_lo_ms``, ``skew_hi_ms`` (float64; bounds by the
         steps of the stamps and the uncertainty of the clocks: a stamp is cut, so the difference of two may be off by up to one
-        step either way). ``attrs``: ``evidence``, ``quantum_ms``, ``instant``, ``reason``.
+        step either way), ``evidence quantum_ms instant reason``.
     """
-    import pandas as pd
-
-    from rigkit.timing.stamps import tidy
-
     known = skews(stamps.ms)
     reason = refusal("skew", stamps.evidence) or too_coarse(stamps.quantum_ms, "skew") or ""
     slack = _slack_ms(stamps)
@@ -233,13 +231,17 @@ def skew_table(stamps: Stamps) -> pd.DataFrame:
     elif reason:
         # Coarse stamps still tell who is late by more than a step.
         known = np.where((lo > 0) | (hi < 0), known, np.nan)
-    table = pd.concat(
-        [tidy(values, stamps, name) for name, values in (("skew_ms", known), ("skew_lo_ms", lo), ("skew_hi_ms", hi))],
-        axis=1,
+    missing = ~np.isfinite(stamps.seconds)
+    few = (~missing).sum(axis=1) < FEWEST_CAMERAS
+    why = np.where(
+        missing,
+        "no stamp",
+        np.where(few[:, None], f"fewer than {FEWEST_CAMERAS} stamps in this shot: a skew takes {FEWEST_CAMERAS}", ""),
     )
-    about = {"evidence": stamps.evidence, "quantum_ms": stamps.quantum_ms, "instant": stamps.instant}
-    table.attrs |= {**about, "reason": reason, "remarks": list(stamps.remarks)}
-    return table
+    if reason:
+        why = np.where(np.isfinite(known), "", reason)
+    columns = {"skew_ms": known.ravel(), "skew_lo_ms": lo.ravel(), "skew_hi_ms": hi.ravel()}
+    return framed(cells(stamps.shot_ids, stamps.camera_keys), columns, stamps.basis, why.ravel().tolist())
 
 
 def _slack_ms(stamps: Stamps) -> float:

@@ -7,7 +7,8 @@ camera shows in stamps alone; all clocks set at once show only against the host'
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from rigkit.timing.decisions import BUDGET, adjusted
 from rigkit.timing.evidence import refusal
 from rigkit.timing.fit import floor_of, robust_size
+from rigkit.timing.frames import framed, shot_column, text_dtype
 from rigkit.timing.intervals import MAD_TO_SIGMA
 from rigkit.timing.spread import FEWEST_CAMERAS
 from rigkit.timing.stamps import Floats, Stamps, row_medians
@@ -22,7 +24,7 @@ from rigkit.timing.stamps import Floats, Stamps, row_medians
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LOOK", "RIG", "Epochs", "Step", "clock_steps", "find_steps", "split", "step_table"]
+__all__ = ["LOOK", "RIG", "Epochs", "Step", "clock_steps", "levelled", "split", "step_table", "without_stepped"]
 
 #: Stamps that are needed on either side of a step: with two, a step can't be told from two late exposures.
 _SIDE = 3
@@ -48,7 +50,7 @@ class Step(NamedTuple):
     step_ms, lo_ms, hi_ms : float
         By how much, with a 95 % interval; positive: the clock was put forward.
     p : float
-        Two-sided, for the number of places where it was looked for.
+        Two-sided, for the number of places and of cameras where it was looked for, and the share of the budget.
     """
 
     camera_key: str
@@ -77,31 +79,26 @@ class Epochs(NamedTuple):
     numbers: tuple[int, ...]
 
 
-def find_steps(stamps: Stamps) -> list[Step]:
-    """Look for the largest step of each camera.
+@dataclass(frozen=True)
+class _Tracks:
+    """What is looked at for steps: each camera against the rig, or the rig against the host's releases.
 
-    Parameters
-    ----------
-    stamps : Stamps
-        Any that cameras made.
-
-    Returns
-    -------
-    list of Step
-        One for each camera that was worth a look; see ``p``. None for host arrivals, nor for fewer than 4 cameras.
+    ``apart`` (ms, shape (K, keys)) still has the steps in it that were found; ``sizes`` (change from the stamp before, shape
+    (K - 1, keys)) and ``scales`` (robust sigma, shape (keys,)) have them taken off.
     """
-    if refusal("clock step", stamps.evidence) is not None or len(stamps.camera_keys) < FEWEST_CAMERAS:
-        return []
-    times = stamps.shot_times_s()
-    apart = (stamps.seconds - times[:, None]) * 1e3
-    floor = floor_of(stamps.quantum_ms)
-    found = _largest_steps(apart, times, stamps.camera_keys, floor)
-    common = (times - stamps.requested_s)[:, None] * 1e3
-    return found + _largest_steps(common, stamps.requested_s, (RIG,), floor)
+
+    keys: tuple[str, ...]
+    apart: Floats
+    times: Floats
+    sizes: Floats
+    scales: Floats
 
 
 def clock_steps(stamps: Stamps, share: float = 1.0) -> list[Step]:
-    """Find clock steps, one after the other, until none is left.
+    """Find clock steps.
+
+    Places are found one after the other; all steps of a camera are then fitted together, as one that is left out of the fit
+    bends the sizes of the others, and what does not pass with the others in is dropped.
 
     Parameters
     ----------
@@ -113,33 +110,48 @@ def clock_steps(stamps: Stamps, share: float = 1.0) -> list[Step]:
     Returns
     -------
     list of Step
-        By camera, then in order of time; ``p`` is adjusted for the number of cameras.
+        By camera, then in order of time. None for host arrivals and LED references, nor for fewer than 4 cameras.
     """
+    if refusal("clock step", stamps.evidence) is not None or len(stamps.camera_keys) < FEWEST_CAMERAS:
+        return []
     kept: list[Step] = []
-    rest = stamps
     for _ in range(_MOST):
-        tried = find_steps(rest)
-        p = np.ones(len(stamps.camera_keys) + 1)
-        p[: len(tried)] = [one.p for one in tried]
-        sure = [
-            one._replace(p=float(value))
-            for one, value in zip(tried, adjusted(p, share), strict=False)
-            if value < BUDGET and abs(one.step_ms) >= _least(stamps)
-        ]
-        if not sure:
+        all_tracks = _tracks(stamps, kept)
+        tried = [one for tracks in all_tracks for one in _next_steps(tracks, kept)]
+        new = _passed(stamps, tried, share)
+        kept = _together(all_tracks, [*kept, *new])
+        if not new:
             break
-        kept += sure
-        rest = _without(rest, sure)
-    return sorted(kept, key=lambda one: (one.camera_key, one.row))
+    while True:
+        passed = _passed(stamps, kept, share)
+        if len(passed) == len(kept):
+            return sorted(passed, key=lambda one: (one.camera_key, one.row))
+        sure = {(one.camera_key, one.row) for one in passed}
+        # One of them only: without it, the others may be larger or smaller.
+        worst = min(kept, key=lambda one: ((one.camera_key, one.row) in sure, _sureness(one)))
+        kept = [one for one in kept if one is not worst]
+        kept = _together(_tracks(stamps, kept), kept)
 
 
-def _least(stamps: Stamps) -> float:
-    """Give the least size: steps below one step of the stamps are not called."""
-    return stamps.quantum_ms if np.isfinite(stamps.quantum_ms) else 0.0
+def _sureness(step: Step) -> float:
+    """Size over error: p of large steps are all 0."""
+    return abs(step.step_ms) / (step.hi_ms - step.lo_ms)
 
 
-def _without(stamps: Stamps, steps: list[Step]) -> Stamps:
-    """Take steps off again, to see what is left."""
+def _passed(stamps: Stamps, tried: Sequence[Step], share: float) -> list[Step]:
+    """Keep what is significant among as many tests as there are cameras, and not below one step of the stamps."""
+    p = np.ones(max(len(stamps.camera_keys) + 1, len(tried)))
+    p[: len(tried)] = [one.p for one in tried]
+    least = stamps.quantum_ms if np.isfinite(stamps.quantum_ms) else 0.0
+    return [
+        one._replace(p=float(value))
+        for one, value in zip(tried, adjusted(p, share), strict=False)
+        if value < BUDGET and abs(one.step_ms) >= least
+    ]
+
+
+def levelled(stamps: Stamps, steps: Sequence[Step]) -> Stamps:
+    """Take steps off again, as if no clock had been set after the first shot."""
     seconds = stamps.seconds.copy()
     for one in steps:
         columns: Any = slice(None) if one.camera_key == RIG else stamps.camera(one.camera_key)
@@ -147,26 +159,33 @@ def _without(stamps: Stamps, steps: list[Step]) -> Stamps:
     return replace(stamps, seconds=seconds)
 
 
-def _largest_steps(apart: Floats, times: Floats, keys: tuple[str, ...], floor: float) -> list[Step]:
-    """Try each column at the places where neighbours differ most; report its most significant step."""
-    if len(apart) < 2 * _SIDE:
-        return []
-    moves = _moves(apart)
-    centres = np.nan_to_num(row_medians(moves.T))
-    sizes = np.abs(moves - centres)
+def _staircase(steps: Sequence[Step], key: str, shots: int) -> Floats:
+    """Add up the steps of one camera or of the rig, ms, shape (K,)."""
+    stairs = np.zeros(shots)
+    for one in steps:
+        if one.camera_key == key:
+            stairs[one.row :] += one.step_ms
+    return stairs
+
+
+def _tracks(stamps: Stamps, kept: Sequence[Step]) -> tuple[_Tracks, _Tracks]:
+    times = levelled(stamps, kept).shot_times_s()
+    rig = _staircase(kept, RIG, len(times)) / 1e3
+    cameras = (stamps.seconds - (times + rig)[:, None]) * 1e3
+    common = (times + rig - stamps.requested_s)[:, None] * 1e3
+    floor = max(floor_of(stamps.quantum_ms), 1e-6)
+    return (
+        _track(stamps.camera_keys, cameras, times, floor, kept),
+        _track((RIG,), common, stamps.requested_s, floor, kept),
+    )
+
+
+def _track(keys: tuple[str, ...], apart: Floats, times: Floats, floor: float, kept: Sequence[Step]) -> _Tracks:
+    level = apart - np.stack([_staircase(kept, key, len(apart)) for key in keys], axis=1)
+    moves = _moves(level)
+    sizes = np.abs(moves - np.nan_to_num(row_medians(moves.T)))
     scales = np.nan_to_num(row_medians(sizes.T)) * MAD_TO_SIGMA / np.sqrt(2)
-    scales = np.maximum(scales, max(robust_size(sizes) / np.sqrt(2), floor, 1e-6))
-    with np.errstate(invalid="ignore"):
-        worth = np.flatnonzero((sizes > LOOK * np.sqrt(2) * scales).any(axis=0))
-    steps = []
-    for column in worth:
-        places = np.argsort(-np.nan_to_num(sizes[:, column]), kind="stable")[:_PLACES] + 1
-        tried = [_fitted_step(apart[:, column], times, int(row), float(scales[column])) for row in places]
-        sound = [one for one in tried if one is not None]
-        if sound:
-            row, step, error, p = min(sound, key=lambda one: one[3])
-            steps.append(Step(keys[column], row, step, step - 1.96 * error, step + 1.96 * error, p))
-    return steps
+    return _Tracks(keys, apart, times, sizes, np.maximum(scales, max(robust_size(sizes) / np.sqrt(2), floor)))
 
 
 def _moves(apart: Floats) -> Floats:
@@ -177,21 +196,50 @@ def _moves(apart: Floats) -> Floats:
     return apart[1:] - before
 
 
-def _fitted_step(apart: Floats, times: Floats, row: int, scale: float) -> tuple[int, float, float, float] | None:
-    """Fit a straight line with a step before a row by Huber's weights; return row, step, its error and its p.
+def _next_steps(tracks: _Tracks, kept: Sequence[Step]) -> list[Step]:
+    """Try each camera at the places where neighbours differ most, with its known steps in the fit; give the surest new one."""
+    if len(tracks.apart) < 2 * _SIDE:
+        return []
+    with np.errstate(invalid="ignore"):
+        worth = np.flatnonzero((tracks.sizes > LOOK * np.sqrt(2) * tracks.scales).any(axis=0))
+    steps = []
+    for column in worth:
+        rows = [one.row for one in kept if one.camera_key == tracks.keys[column]]
+        places = np.argsort(-np.nan_to_num(tracks.sizes[:, column]), kind="stable")[:_PLACES] + 1
+        tried = [_fitted_steps(tracks, int(column), [int(place), *rows]) for place in places if place not in rows]
+        new = [one[0] for one in tried if one]
+        if new:
+            steps.append(max(new, key=_sureness))
+    return steps
 
-    The line takes care of drift: 10 ppm over 4 h are 144 ms, which would look like a step in the middle.
+
+def _together(all_tracks: Sequence[_Tracks], steps: Sequence[Step]) -> list[Step]:
+    """Fit the steps of each camera together."""
+    found = []
+    for tracks in all_tracks:
+        for column, key in enumerate(tracks.keys):
+            rows = [one.row for one in steps if one.camera_key == key]
+            found += _fitted_steps(tracks, column, rows) if rows else []
+    return found
+
+
+def _fitted_steps(tracks: _Tracks, column: int, rows: Sequence[int]) -> list[Step]:
+    """Fit a straight line with a step before each of some rows by Huber's weights; empty: too few stamps between two of them.
+
+    The line takes care of drift: 10 ppm over 4 h are 144 ms, which would look like a step in the middle. The p are two-sided,
+    times the number of places where a step may be.
     """
     from scipy import stats
 
-    known = np.flatnonzero(np.isfinite(apart) & np.isfinite(times))
-    after = known >= row
-    if min(after.sum(), (~after).sum()) < _SIDE:
-        return None
-    y, t = apart[known], times[known] - times[known].mean()
-    design = np.stack([np.ones_like(t), t / (np.ptp(t) or 1.0), after.astype(np.float64)], axis=1)
-    if np.linalg.matrix_rank(design) < 3:
-        return None
+    apart, scale = tracks.apart[:, column], float(tracks.scales[column])
+    known = np.flatnonzero(np.isfinite(apart) & np.isfinite(tracks.times))
+    after = known[:, None] >= np.array(rows)
+    if np.bincount(after.sum(axis=1), minlength=len(rows) + 1).min() < _SIDE:
+        return []
+    y, t = apart[known], tracks.times[known] - tracks.times[known].mean()
+    design = np.column_stack([np.ones_like(t), t / (np.ptp(t) or 1.0), after.astype(np.float64)])
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return []
     fitted = np.linalg.lstsq(design, y, rcond=None)[0]
     weights = np.ones_like(y)
     for _ in range(50):
@@ -200,20 +248,24 @@ def _fitted_step(apart: Floats, times: Floats, row: int, scale: float) -> tuple[
         before, fitted = fitted, np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
         if np.abs(fitted - before).max() < 0.01 * scale:
             break
-    error = scale * float(np.sqrt(np.linalg.inv(design.T @ (design * weights[:, None]))[2, 2]))
+    errors = scale * np.sqrt(np.diag(np.linalg.inv(design.T @ (design * weights[:, None]))))[2:]
+    sizes = fitted[2:]
     places = max(len(known) - 2 * _SIDE + 1, 1)
-    p = 2 * float(stats.norm.sf(abs(fitted[2]) / error))  # the scale is that of the whole rig, or a larger one
-    return row, float(fitted[2]), error, min(1.0, p * places)
+    p = np.minimum(2 * stats.norm.sf(np.abs(sizes) / errors) * places, 1.0)  # the scale is the rig's, or a larger one
+    return [
+        Step(tracks.keys[column], row, float(size), float(size - 1.96 * error), float(size + 1.96 * error), float(one))
+        for row, size, error, one in zip(rows, sizes, errors, p, strict=True)
+    ]
 
 
-def split(stamps: Stamps, steps: list[Step]) -> Epochs:
+def split(stamps: Stamps, steps: Sequence[Step]) -> Epochs:
     """Split stamps into epochs: within one, a clock was not set.
 
     Parameters
     ----------
     stamps : Stamps
         As they are.
-    steps : list of Step
+    steps : sequence of Step
         From :func:`clock_steps`; a step of the whole rig splits every camera.
     """
     columns, keys, cameras, numbers, uncertain = [], [], [], [], []
@@ -233,27 +285,53 @@ def split(stamps: Stamps, steps: list[Step]) -> Epochs:
     return Epochs(parts, tuple(cameras), tuple(numbers))
 
 
-def step_table(stamps: Stamps, steps: list[Step]) -> pd.DataFrame:
+def without_stepped(stamps: Stamps, steps: Sequence[Step]) -> Stamps:
+    """Leave out cameras whose own clock was set: which of their epochs the correction of the clock holds for is not known.
+
+    For skew, spread and lag from calibrated stamps. All clocks set at once move no skew, so a step of the whole rig leaves all in.
+
+    Parameters
+    ----------
+    stamps : Stamps
+        As they are.
+    steps : sequence of Step
+        From :func:`clock_steps`.
+
+    Returns
+    -------
+    Stamps
+        The same shots and cameras, NaN where left out, with a remark for each.
+    """
+    shots_of = {
+        key: [f"{stamps.shot_ids[one.row]} ({one.step_ms / 1e3:+.3g} s)" for one in steps if one.camera_key == key]
+        for key in dict.fromkeys(one.camera_key for one in steps if one.camera_key != RIG)
+    }
+    seconds = stamps.seconds.copy()
+    seconds[:, [stamps.camera(key) for key in shots_of]] = np.nan
+    remarks = tuple(
+        f"{key}: its clock was set before shot {', '.join(shots)}, so its stamps are not calibrated throughout; left out"
+        for key, shots in shots_of.items()
+    )
+    return replace(stamps, seconds=seconds, remarks=stamps.remarks + remarks)
+
+
+def step_table(stamps: Stamps, steps: Sequence[Step]) -> pd.DataFrame:
     """List steps.
 
     Returns
     -------
     pandas.DataFrame
-        ``camera_key``, ``shot_id`` (the first one after it), ``step_s lo_s hi_s`` (float64), ``p_adj``, ``evidence``.
+        ``camera_key``, ``shot_id`` (the first one after it), ``step_s lo_s hi_s`` (float64), ``p_adj``, ``evidence quantum_ms
+        instant``.
     """
     import pandas as pd
 
-    from rigkit.timing.evidence import evidence_dtype
-
-    table = pd.DataFrame(
-        {
-            "camera_key": pd.array([one.camera_key for one in steps], dtype=pd.StringDtype("pyarrow", na_value=pd.NA)),
-            "shot_id": [stamps.shot_ids[one.row] for one in steps],
-            "step_s": np.array([one.step_ms for one in steps]) / 1e3,
-            "lo_s": np.array([one.lo_ms for one in steps]) / 1e3,
-            "hi_s": np.array([one.hi_ms for one in steps]) / 1e3,
-            "p_adj": np.array([one.p for one in steps], dtype=np.float64),
-        }
-    )
-    table["evidence"] = pd.Categorical([stamps.evidence] * len(steps), dtype=evidence_dtype())
-    return table
+    columns = {
+        "camera_key": pd.array([one.camera_key for one in steps], dtype=text_dtype()),
+        "shot_id": shot_column([stamps.shot_ids[one.row] for one in steps]),
+        "step_s": np.array([one.step_ms for one in steps], dtype=np.float64) / 1e3,
+        "lo_s": np.array([one.lo_ms for one in steps], dtype=np.float64) / 1e3,
+        "hi_s": np.array([one.hi_ms for one in steps], dtype=np.float64) / 1e3,
+        "p_adj": np.array([one.p for one in steps], dtype=np.float64),
+    }
+    return framed(pd.RangeIndex(len(steps)), columns, stamps.basis)
