@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Refused,
         RigError,
         SessionError,
+        SheetError,
         UnknownName,
     )
     from rigkit.link.client import Client
@@ -57,6 +58,7 @@ _HOMES = {
     "Server": "rigkit.link.server",
     "Session": "rigkit.session",
     "SessionError": "rigkit.errors",
+    "SheetError": "rigkit.errors",
     "Sessions": "rigkit.sessions",
     "Shot": "rigkit.shot",
     "SimulatedRig": "rigkit.sim",
@@ -66,7 +68,7 @@ _HOMES = {
     "simulate": "rigkit.rig",
 }
 #: Rooms that are public as they are.
-_ROOMS = ("account", "display", "doctor", "errors", "link", "plots", "record", "sim", "wire")
+_ROOMS = ("account", "display", "doctor", "errors", "link", "plots", "record", "sim", "timing", "wire")
 
 __all__ = [
     "BadMessage",
@@ -86,6 +88,7 @@ __all__ = [
     "Session",
     "SessionError",
     "Sessions",
+    "SheetError",
     "Shot",
     "SimulatedRig",
     "UnknownName",

@@ -26,6 +26,7 @@ from rigkit.link.child import own_environment
 from rigkit.record.folder import RECORDER_LOCK, is_owned
 from rigkit.record.following import Follower
 from rigkit.record.log import Log
+from rigkit.record.whole import write_whole
 
 __all__ = [
     "IDLE_S",
@@ -130,12 +131,12 @@ def announce(folder: Path, notice: Notice) -> list[Path]:
         What was written. The register is left out where there is none: the recorder is then found by its folder only.
     """
     written = [_notice_path(folder)]
-    _write_private(written[0], msgspec.json.format(msgspec.json.encode(notice), indent=2))
+    write_whole(written[0], msgspec.json.format(msgspec.json.encode(notice), indent=2), private=True)
     register = _register()
     if register is not None:
         entry = register / f"{_name(notice.publisher)}-{notice.pid}.json"
         with contextlib.suppress(OSError):
-            _write_private(entry, msgspec.json.encode(_Registered(notice.publisher, str(folder))))
+            write_whole(entry, msgspec.json.encode(_Registered(notice.publisher, str(folder))), private=True)
             written.append(entry)
     return written
 
@@ -149,17 +150,6 @@ def withdraw(written: list[Path]) -> None:
 
 def _notice_path(folder: Path) -> Path:
     return folder / "journal" / "recorder.json"
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, readable by the user only."""
-    draft = path.with_name(f".{path.name}.draft")
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        os.write(file, data)
-    finally:
-        os.close(file)
-    draft.replace(path)
 
 
 def _register() -> Path | None:
@@ -354,7 +344,7 @@ class RecorderProcess:
         command += ["--address", request, "--publisher", publisher, "--session", str(folder)]
         withdraw([_notice_path(folder)])  # of one that died
         ticket = Ticket(first, secrets.token_hex(16), request, publisher)
-        _write_private(_ticket_path(folder), msgspec.json.encode(ticket))
+        write_whole(_ticket_path(folder), msgspec.json.encode(ticket), private=True)
         self._output = folder / "journal" / "recorder.log"
         with self._output.open("ab") as output:
             began = output.tell()

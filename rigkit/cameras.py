@@ -32,7 +32,7 @@ class Cameras:
     sitting : Sitting
         The connection.
     keys : tuple of str or None
-        Its cameras; None: every camera that is not Absent.
+        Its cameras; None: every place of the layout, without one every camera that is not Absent.
     name : str
         What it is called in headings.
     """
@@ -105,11 +105,7 @@ class Cameras:
             No camera of this Rig is in such a group.
         """
         state, members = self.session.state, self._members()
-        keys: tuple[str, ...] = ()
-        if state.layout is not None and name in state.layout.groups:
-            keys = tuple(key for key in members if (place := state.place_of(key)) is not None and name in place.groups)
-        else:
-            keys = tuple(key for key in members if key in state.cameras and state.cameras[key].group == name)
+        keys = tuple(key for key in members if name in state.groups_of(key))
         if not keys:
             raise UnknownName("group", name, self.groups)
         chosen = self._some(keys, name)

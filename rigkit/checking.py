@@ -12,10 +12,10 @@ from rigkit.account.silence import GONE
 from rigkit.cameras import Cameras
 from rigkit.display.grids import plain
 from rigkit.errors import NoReply, RigError, listed
-from rigkit.preflight import ESSENTIAL, Finding, Looked, look, shared_hub
+from rigkit.preflight import ESSENTIAL, Finding, Looked, by_weight, look, shared_hub
 from rigkit.profiles import apply_golden, deviations
 from rigkit.record.columns import frame
-from rigkit.record.state import UNSEEN, State
+from rigkit.record.state import NOT_SEEN, UNSEEN, State
 from rigkit.settings import Wanted, send_to_all
 from rigkit.wire.selection import selection
 from rigkit.wire.values import python_name
@@ -42,7 +42,9 @@ class Checking(Cameras):
     def check(self, limits: Limits | None = None, disk_shots: int = 50, *, clocks: bool = False) -> pd.DataFrame:
         """Say whether a shot can be fired now, and what is in its way: GO or NO-GO.
 
-        The application is asked anew. Nothing is fired and nothing is set; whatever can't be found out is said to be unknown.
+        The application is asked anew for its cameras, and for all it knows while that is not more than 1000 photos; above that its
+        options (file names, folders, the subject) are those it told last. Nothing is fired and nothing is set; whatever can't be
+        found out is said to be unknown.
 
         Parameters
         ----------
@@ -160,7 +162,7 @@ class Checking(Cameras):
         after = self._statuses()
         places = self._by_place()
         rows = [
-            self._recovered(places.get(who, who), status, after.get(who, status), off, still_off)
+            self._recovered(places.get(who, who), status, after.get(who, status), still_off)
             for who, status in before.items()
             if who in away or places.get(who) in off
         ]
@@ -179,7 +181,7 @@ class Checking(Cameras):
         """Status of everybody who should be there, by place."""
         cameras = self.session.state.cameras
         return {
-            who: "not seen" if key.startswith(UNSEEN) else cameras[key].status for who, key in self._by_place().items()
+            who: NOT_SEEN if key.startswith(UNSEEN) else cameras[key].status for who, key in self._by_place().items()
         }
 
     def _bring_back(self, away: list[str], timeout: float) -> None:
@@ -242,8 +244,8 @@ class Checking(Cameras):
             return False
         return True
 
-    def _set_right(self) -> tuple[set[str], set[str]]:
-        """Apply golden settings to whoever is there and differs; return who differed, and who still does.
+    def _set_right(self) -> tuple[Wanted, Wanted]:
+        """Apply golden settings to whoever is there and differs; return who differed in what, and who still does.
 
         Raises
         ------
@@ -254,36 +256,35 @@ class Checking(Cameras):
         there = [key for key in self.keys if state.cameras[key].status not in GONE]
         wanted = {key: golden_of(state, key) for key in there} if state.profiles else {}
         if not wanted:
-            return set(), set()
+            return {}, {}
         off = self._off(wanted)
-        differing: dict[str, dict[str, Any]] = {}
+        if off:
+            self._tell(lambda: apply_golden(self._sitting, off))
+        return off, self._off({key: wanted[key] for key in off})
+
+    def _off(self, wanted: Wanted) -> dict[str, dict[str, Any]]:
+        """Who differs, and in what: camera key -> property -> as it should be. What is not told can't be found wrong."""
+        off: dict[str, dict[str, Any]] = {}
         for row in deviations(self._sitting, wanted):
             if row["found"] is not None:
-                differing.setdefault(row["camera_key"], {})[row["property"]] = row["wanted"]
-        if differing:
-            self._tell(lambda: apply_golden(self._sitting, differing))
-        return off, self._off({key: wanted[key] for key in differing})
+                off.setdefault(row["camera_key"], {})[row["property"]] = row["wanted"]
+        return off
 
-    def _off(self, wanted: Wanted) -> set[str]:
-        """Who differs; what the application does not tell can't be found wrong."""
-        return {row["camera_key"] for row in deviations(self._sitting, wanted) if row["found"] is not None}
-
-    def _recovered(self, key: str, before: str, after: str, off: set[str], still_off: set[str]) -> dict[str, Any]:
+    def _recovered(self, key: str, before: str, after: str, still_off: Wanted) -> dict[str, Any]:
         """Sum up what became of one camera."""
         state = self.session.state
         settings: bool | None = key not in still_off
         todo = ""
-        if after == "not seen":
+        if after == NOT_SEEN:
             todo = RULES["not_seen"][1]
         elif after in GONE:
             place = state.place_of(key)
             hub = f" (on {plain(place.hub, 40)})" if place is not None and place.hub else ""
             todo = f"check its cable and power{hub}, switch it off and on; else rig.without(position, reason=...)"
         elif key in still_off:
-            rows = [row for row in deviations(self._sitting, {key: golden_of(state, key)}) if row["found"] is not None]
-            wanted = listed(f"{python_name(row['property'])} {plain(row['wanted'])}" for row in rows)
+            wanted = listed(f"{python_name(kind)} {plain(value)}" for kind, value in still_off[key].items())
             todo = f"set it on the body: {wanted}"
-        if after in GONE or after == "not seen" or not golden_of(state, key):
+        if after in GONE or after == NOT_SEEN or not golden_of(state, key):
             settings = None
         return {
             "camera_key": key,
@@ -313,7 +314,8 @@ def _verdict(findings: dict[str, Finding], *, simulated: bool) -> tuple[str, str
     """Return the verdict, a sentence that names what stops, or else what warns, and the first thing to do."""
     stops = {name: one for name, one in findings.items() if one.level == "stop"}
     stops |= {name: findings[name] for name in ESSENTIAL if findings[name].level == "unknown"}
-    warns = {name: one for name, one in findings.items() if one.level == "warn"}
+    stops = by_weight(stops)
+    warns = by_weight({name: one for name, one in findings.items() if one.level == "warn"})
     unknown = [name for name, one in findings.items() if one.level == "unknown" and name not in stops]
     verdict = "NO-GO" if stops else "GO, with warnings" if warns else "GO"
     why = "; ".join(f"{name} ({one.found})" for name, one in (stops or warns).items())
@@ -326,7 +328,7 @@ def _verdict(findings: dict[str, Finding], *, simulated: bool) -> tuple[str, str
     return verdict, sentence + (" (simulated)" if simulated else ""), todo
 
 
-def _summary(rows: list[dict[str, Any]], off: set[str], still_off: set[str], state: State) -> str:
+def _summary(rows: list[dict[str, Any]], off: Wanted, still_off: Wanted, state: State) -> str:
     """Say what became of it: ``2 of 3 are back; F03 is Lost. Settings put right on 4 of 5``."""
     if not rows:
         return "nothing to recover: all are there, and set as they should be"

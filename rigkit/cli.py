@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
+from rigkit.record.columns import OF_A_SESSION
+
 if TYPE_CHECKING:
     from rigkit.link.server import Server
     from rigkit.rig import Rig
@@ -363,7 +365,7 @@ def shoot(
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
 @click.option(
     "--table",
-    help="Print one table as CSV instead: shots, exposures, photos, cameras, settings, requests, events, loss, warnings.",
+    help=f"Print one table as CSV instead: {', '.join(OF_A_SESSION)}.",
 )
 @click.option("--methods", is_flag=True, help="Print the paragraphs for the Methods section of a paper instead.")
 @click.option("--report", is_flag=True, help="Write report.html, tables/ and plots/ anew.")
@@ -375,9 +377,8 @@ def show(folders: tuple[str, ...], table: str | None, methods: bool, report: boo
         from rigkit.errors import UnknownName
 
         shown = rigkit.open(folders[0]) if len(folders) == 1 else rigkit.open(folders)
-        names = ("shots", "exposures", "photos", "cameras", "settings", "requests", "events", "loss", "warnings")
-        if table is not None and table not in names:
-            raise UnknownName("table", table, names)
+        if table is not None and table not in OF_A_SESSION:
+            raise UnknownName("table", table, OF_A_SESSION)
         if table is not None:
             getattr(shown, table).to_csv(sys.stdout)
             return

@@ -15,7 +15,7 @@ from rigkit.record.packing import pack_journal
 from rigkit.record.reading import LEADER
 from rigkit.session import Session
 
-__all__ = ["Held", "close_link", "give_up_waiting", "settle"]
+__all__ = ["Held", "close_link", "settle", "wind_up"]
 
 #: A request that lets go of something.
 Held = tuple[str, dict[str, Any]]
@@ -30,8 +30,13 @@ def settle(session: Session, *, keep: bool) -> None:
         session.keep_tables()
 
 
-def give_up_waiting(session: Session) -> None:
-    """Write down, for a session that is being closed, which exposures and files were still waited for; going on revives them."""
+def wind_up(session: Session) -> None:
+    """Finish what a session that is being closed has begun: the checksums of files that are here, and the account.
+
+    Which exposures and files were still waited for is written down; going on with the session revives them.
+    """
+    if session.sums is not None:
+        session.sums.finish()
     session.refresh()
     for shot in session.account.open_shots():
         causes = {one.camera_key: (EARLY, "") for one in shot.exposures.values() if one.status == "waiting"}

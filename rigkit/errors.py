@@ -8,7 +8,8 @@
     ├── NotReady                      an expected camera can't fire now
     ├── Incomplete                    a shot lacks exposures; raised only by Shot.check()
     ├── BadMessage (also ValueError)  a frame that is not a message of the External API
-    ├── LayoutError (also ValueError) a layout can't be read, or can't be changed like that
+    ├── SheetError (also ValueError)  a table that somebody filled in can't be taken over
+    │   └── LayoutError               a layout can't be read, or can't be changed like that
     ├── ProtocolError                 a shoot protocol can't be read, or can't go on
     ├── SessionError                  a session folder can't be used as asked
     └── UnknownName (also LookupError) no such camera, group, property, value, message or field
@@ -33,6 +34,7 @@ __all__ = [
     "Refused",
     "RigError",
     "SessionError",
+    "SheetError",
     "UnknownName",
     "listed",
 ]
@@ -198,8 +200,8 @@ class BadMessage(RigError, ValueError):
         return f"not a message of the External API: {self.reason}; {len(self.raw)} bytes starting {head!r}"
 
 
-class LayoutError(RigError, ValueError):
-    """A layout can't be read, or can't be changed as asked; nothing was taken over.
+class SheetError(RigError, ValueError):
+    """A table that somebody filled in can't be taken over, and nothing of it was.
 
     Parameters
     ----------
@@ -224,6 +226,10 @@ class LayoutError(RigError, ValueError):
         if len(self.problems) > len(named):
             named.append(f"  and {len(self.problems) - len(named)} more")
         return "\n".join([f"{self.source}: {len(self.problems)} problems", *named, self.hint])
+
+
+class LayoutError(SheetError):
+    """A layout can't be read, or can't be changed as asked; nothing was taken over."""
 
 
 class ProtocolError(RigError):

@@ -6,19 +6,15 @@ Sources: SetOptions and OptionsUpdated (PhotoSessionName, PhotoSessionNum, Uniqu
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from rigkit.errors import Refused, RigError
 from rigkit.record.labels import file_tag, file_text
-from rigkit.session import Session
 from rigkit.sitting import Sitting
 
 __all__ = ["name_files", "options_of", "set_options"]
 
-#: Options that the application of a session was asked to change, and did not: it is not asked again, since that takes a second.
-_ignored: weakref.WeakKeyDictionary[Session, set[str]] = weakref.WeakKeyDictionary()
 #: How long the echo of changed options may take before the state is asked for, s.
 _ECHO_S = 1.0
 
@@ -71,7 +67,7 @@ def options_of(sitting: Sitting, labels: Mapping[str, Any]) -> dict[str, Any]:
     """
     manifest = sitting.session.manifest
     return {
-        "PhotoSessionName": file_text(labels.get("subject") or "") or manifest.subject,
+        "PhotoSessionName": file_text(labels.get("subject") or "") or file_text(manifest.subject),
         "PhotoSessionNum": manifest.sitting,
         "UniqueTag": file_tag(labels.get("pose"), labels.get("rep")),
     }
@@ -94,7 +90,7 @@ def name_files(sitting: Sitting, labels: Mapping[str, Any], stacklevel: int = 4)
     """
     if not sitting.session.manifest.subject:
         return
-    options, ignored = sitting.session.state.options, _ignored.setdefault(sitting.session, set())
+    options, ignored = sitting.session.state.options, sitting.session.ignored_options
     wanted = {
         name: value
         for name, value in options_of(sitting, labels).items()

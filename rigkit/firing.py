@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from rigkit.cameras import Cameras
-from rigkit.errors import RigError, UnknownName, listed
+from rigkit.errors import RigError, listed
 from rigkit.filenames import name_files
-from rigkit.readiness import wait_ready
+from rigkit.readiness import READY_S, wait_ready
 from rigkit.record.labels import check_labels
-from rigkit.record.state import UNSEEN
+from rigkit.record.state import NOT_SEEN, UNSEEN
 from rigkit.release import Awaited, Release, fire, open_shot
 from rigkit.shot import Shot, Until
 from rigkit.wire.selection import selection
@@ -43,7 +43,7 @@ class Firing(Cameras):
         *,
         wait: Until | None = "exposed",
         timeout: float | None = None,
-        ready_timeout: float = 10.0,
+        ready_timeout: float = READY_S,
         anyway: bool = False,
         bulb_ms: int | None = None,
         subject: str | None = None,
@@ -309,7 +309,7 @@ class Firing(Cameras):
             raise RigError("this Rig has no cameras to expect; rig.cameras of the whole rig lists who is there")
         labels = self._labels(subject=subject, pose=pose, rep=rep, note=note)
         name_files(self._sitting, labels)
-        not_ready = {key: "not seen" for key in keys if key not in cameras}
+        not_ready = {key: NOT_SEEN for key in keys if key not in cameras}
         awaited = Awaited(float(timeout), float(lasts_s))
         shot_id = open_shot(
             self._sitting,
@@ -338,12 +338,7 @@ class Firing(Cameras):
         UnknownName
             There is none.
         """
-        self.session.refresh()
-        shots = self.session.account.shots
-        number = max(shots, default=0) if shot_id is None else shot_id
-        if number not in shots:
-            raise UnknownName("shot", number, list(shots))
-        return Shot(self._sitting, number)
+        return Shot(self._sitting, self.session.shot(shot_id).id)
 
     def _fire(
         self,
@@ -351,7 +346,7 @@ class Firing(Cameras):
         *,
         wait: Until | None = "exposed",
         timeout: float | None = None,
-        ready_timeout: float = 10.0,
+        ready_timeout: float = READY_S,
         anyway: bool = False,
         subject: str | None = None,
         pose: str | None = None,
@@ -375,6 +370,7 @@ class Firing(Cameras):
         shot_id = fire(
             self._sitting, keys, release(chosen), not_ready=not_ready, labels=labels, excluded=self._left_out
         )
+        self._sitting.releases[shot_id] = release
         shot = Shot(self._sitting, shot_id)
         return shot if wait is None else shot.wait(wait, timeout)
 

@@ -21,8 +21,7 @@ from rigkit.record.folder import (
     write_manifest,
 )
 from rigkit.record.mapping import merged_mapping
-from rigkit.record.reading import Reading
-from rigkit.session import read_entries
+from rigkit.record.reading import Reading, read_entries
 
 if TYPE_CHECKING:
     from rigkit.address import Address

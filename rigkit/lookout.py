@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rigkit.account.conditions import RULES, conditions
+from rigkit.account.conditions import RULES, conditions, unjudged
 
 if TYPE_CHECKING:
     from rigkit.record.warned import WarningRecord
@@ -33,8 +33,9 @@ def look_over(session: Session, now_ns: int) -> list[WarningRecord]:
         warned = session.state.warned
         named = bool(session.manifest.subject)
         found = conditions(session.state, session.account, named=named, now_ns=now_ns)
-        now = {(one.rule, one.camera_key, one.wanted): one for one in found}
-        over = [one for which, one in warned.open.items() if which not in now]
+        now = {one.which: one for one in found}
+        undecided = unjudged(session.state, session.account, now_ns)
+        over = [one for which, one in warned.open.items() if which not in now and which[:2] not in undecided]
         new = [one for which, one in now.items() if which not in warned.open]
         first = len(warned.rows)
         for one in new:
@@ -42,7 +43,9 @@ def look_over(session: Session, now_ns: int) -> list[WarningRecord]:
                 "warning", **one._asdict(), position=session.label(one.camera_key), todo=RULES[one.rule][1]
             )
         for ended in over:
-            session.log.note("warning_over", rule=ended.rule, camera_key=ended.camera_key, wanted=ended.wanted)
+            session.log.note(
+                "warning_over", rule=ended.rule, camera_key=ended.camera_key, wanted=ended.wanted, stop=ended.stop
+            )
         if new or over:
             session.refresh()
         return warned.rows[first:]

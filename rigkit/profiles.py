@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 from rigkit.account.conditions import common_settings, golden_of, holding, in_group, same_value
 from rigkit.account.silence import GONE
 from rigkit.cameras import Cameras
-from rigkit.display.grids import plain
+from rigkit.display.grids import plain, plural
 from rigkit.errors import RigError, UnknownName, listed
 from rigkit.record.columns import frame
-from rigkit.record.state import UNSEEN, CameraRecord, State, text_of
+from rigkit.record.state import UNSEEN, State
+from rigkit.record.whole import write_whole
 from rigkit.settings import Wanted, check_offered, give
 from rigkit.sitting import Sitting
 from rigkit.wire.values import property_named, python_name
@@ -91,7 +92,12 @@ class Profile:
         Returns
         -------
         Path
-            Where it is.
+            Where it is; a file that was there is replaced.
+
+        Raises
+        ------
+        RigError
+            It can't be written there. What was there is as it was.
         """
         return _save(path, [self])
 
@@ -123,7 +129,7 @@ class Profile:
         ]
         table = pd.DataFrame(rows, columns=["property", "golden", "differs, as last heard"]).set_index("property")
         whole = [key for key in self.rig.keys if in_group(sitting.session.state, key, self.group)]
-        settings, cameras = _counted(len(self.values), "setting"), _counted(len(whole), "camera")
+        settings, cameras = plural(len(self.values), "setting"), plural(len(whole), "camera")
         return f"Profile {plain(self.group) or ALL}: {settings}, {cameras}", table
 
     def __repr__(self) -> str:
@@ -232,6 +238,11 @@ class Profiles(Cameras):
         -------
         Path
             Where it is; a file that was there is replaced.
+
+        Raises
+        ------
+        RigError
+            It can't be written there. What was there is as it was.
         """
         return _save(path, list(self.profiles.values()))
 
@@ -257,6 +268,8 @@ class Profiles(Cameras):
             except UnknownName as exc:
                 problems.append(f"{where}: {exc}")
             else:
+                if group in loaded:
+                    problems.append(f"{where}: is there twice, as {group or ALL}")
                 loaded[group] = values
         if problems:
             raise ValueError(f"{path}: nothing was taken over. " + "; ".join(problems[:12]))
@@ -346,8 +359,10 @@ def deviations(sitting: Sitting, wanted: Wanted) -> list[dict[str, Any]]:
 def _deviations(sitting: Sitting, wanted: Wanted) -> Iterator[dict[str, Any]]:
     for key, values in wanted.items():
         camera = sitting.session.state.cameras[key]
+        there = camera.status not in GONE
         for kind, value in values.items():
-            found, writeable = _told(camera, kind)
+            # Of a camera that is away nothing is known.
+            found, writeable = (camera.setting(kind), camera.writeable(kind)) if there else (None, None)
             if found is None or not same_value(value, found):
                 yield {
                     "camera_key": key,
@@ -359,19 +374,6 @@ def _deviations(sitting: Sitting, wanted: Wanted) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _told(camera: CameraRecord, kind: str) -> tuple[str | None, bool | None]:
-    """Return what a camera has, and whether it can be set; of one that is away nothing is known."""
-    if camera.status in GONE:
-        return None, None
-    info = camera.properties.get(kind, {})
-    writeable = info.get("CameraPropertyIsWriteable")
-    return text_of(info.get("CameraPropertyValue")), writeable if isinstance(writeable, bool) else None
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
 def _keys_in(state: State, group: str) -> list[str]:
     return [key for key in state.members() if not key.startswith(UNSEEN) and in_group(state, key, group)]
 
@@ -380,19 +382,26 @@ def _keys_in(state: State, group: str) -> list[str]:
 
 
 def _save(path: str | os.PathLike[str], profiles: list[Profile]) -> Path:
-    """Write profiles, whole or not at all."""
+    """Write profiles, whole or not at all.
+
+    Raises
+    ------
+    RigError
+        They can't be written there.
+    """
     import yaml
 
     target = Path(path)
     text = yaml.safe_dump(
         {one.group or ALL: dict(one.values) for one in profiles}, sort_keys=False, allow_unicode=True, width=1000
     )
-    draft = target.with_name(f".{target.name}.draft")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+        write_whole(target, text.encode())
+    except OSError as exc:
+        raise RigError(
+            f"{target}: the golden settings can't be written there ({exc.strerror or exc}). Give another path; what was there is "
+            "as it was, and the settings hold on in the session"
+        ) from None
     return target
 
 

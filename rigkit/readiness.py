@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 
 from rigkit.errors import NoReply, NotReady, listed
+from rigkit.record.state import NOT_SEEN
 from rigkit.sitting import Sitting, say
 
-__all__ = ["NOT_SEEN", "READY_S", "wait_idle", "wait_ready"]
+__all__ = ["READY_S", "wait_idle", "wait_ready"]
 
 #: How long cameras have to become Ready, if nobody says otherwise, s.
 READY_S = 10.0
 #: How long a camera may be Busy before that is worth a word, s: a file on its way takes about 1 s.
 _BUSY_S = 2.0
-#: Of a place of the layout at which no camera has been seen: that needs hands, and waiting mends nothing.
-NOT_SEEN = "not seen"
 #: Statuses that waiting can mend; the others need hands.
 _SOON_READY = frozenset({"Busy", ""})
 

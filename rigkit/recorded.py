@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rigkit.session import Session
+    from rigkit.timing.evidence import Estimate
 
 __all__ = ["RecordedShot"]
 
@@ -66,7 +67,17 @@ class RecordedShot:
 
     @property
     def exposures(self) -> pd.DataFrame:
-        """One row per expected camera, index (shot_id, camera_key)."""
+        """One row per expected camera, with its skew as far as that is known; index (shot_id, camera_key)."""
+        table = self.session.exposures
+        return table[table.index.get_level_values("shot_id") == self.id]
+
+    @property
+    def spread(self) -> Estimate:
+        """How simultaneous it was: first to last exposure, or why that is not known. ``print(shot.spread)`` is a sentence."""
+        return self.session.timing.spread(self.id)
+
+    def _accounted(self) -> pd.DataFrame:
+        """Give what the account says of its exposures; what is known about time takes a look at all shots."""
         account = self._account
         with self.session.log.guard:
             session = self.session
@@ -94,7 +105,7 @@ class RecordedShot:
     @property
     def missing(self) -> pd.DataFrame:
         """Expected cameras without a photo, and why; the columns of ``exposures``. Those still waited for are not in it."""
-        exposures = self.exposures
+        exposures = self._accounted()
         return exposures[exposures["status"] == "missing"]
 
     # -- what is thought of it ----------------------------------------------------------------------------------------
@@ -226,4 +237,4 @@ class RecordedShot:
             return f"Shot {self.id} ({exc})"
 
     def _repr_html_(self) -> str:
-        return display.shot_html(self.id, self.session.shots.loc[[self.id]], self.exposures)
+        return display.shot_html(self.id, self.session.accounted_shots().loc[[self.id]], self._accounted())

@@ -184,7 +184,7 @@ def open_shot(
             attempt=attempt,
             expected=keys,
             trigger=trigger,
-            tag=tag_of(session.id, shot_id, attempt) if tagged or awaited is None else "",
+            tag=tag_of(session.id, shot_id, attempt) if awaited is None else "",
             tagged=tagged,
             labels=dict(labels),
             allowance_s=allowance_s if awaited is None else awaited.timeout_s,

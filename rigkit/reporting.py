@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rigkit import display
+from rigkit.account.conditions import holding
 from rigkit.account.shots import parse_tag
 from rigkit.errors import SessionError
+from rigkit.record.columns import OF_A_SESSION
 from rigkit.record.folder import is_owned
-from rigkit.record.state import text_of
+from rigkit.record.journal import journal_files
+from rigkit.record.reading import LEADER
+from rigkit.record.state import State, text_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +25,31 @@ __all__ = ["facts_of", "tables_of", "write_report"]
 
 #: So many places that can't be read are named in headings and reports; ``Session.unreadable`` has them all.
 _NAMED = 20
-_TABLES = ("cameras", "settings", "shots", "exposures", "photos", "requests", "loss", "warnings")
 
 
 def facts_of(session: Session) -> dict[str, Any]:
-    """Say what a session is, for headings and reports: see ``rigkit.display.report_html``."""
+    """Say what a session is, for headings and reports. Whatever is shown of a session, these are the facts there are.
+
+    Returns
+    -------
+    dict
+        ``session_id`` (8 hex digits), ``folder`` (text), ``created`` (ISO 8601 text, UTC), ``address``, ``simulated`` (bool).
+
+        ``rigkit_version``, ``python_version``, ``platform``: of the computer that wrote it. ``application`` (NodeVersion; None: not
+        reported), ``dialect``: what was spoken to.
+
+        ``subject``: everybody whom a shot names, else whom it was begun for; None: nobody. ``begun_for`` (empty: nobody was named),
+        ``sitting`` (whole number; 0: not begun as one). ``sittings``: how many sittings of participants lie in its folder.
+
+        ``closed`` (bool: nobody writes it), ``broke_off`` (bool: and whoever did never closed it).
+
+        ``left_out``: shot, position, reason, for each camera left out by name. ``golden``: camera key -> property -> group of the
+        golden profile that holds (empty: all cameras) and its value, of expected cameras that have any.
+
+        ``unknown_shots``: numbers of shots that photos carry the tags of, and that the record does not know. ``bad_messages``: how many
+        frames were no messages. ``unreadable_lines``: how many places of the journal can't be read, ``unreadable``: file, line (0: the
+        whole file), reason, of the first twenty. ``not_on_disk``: how many messages are not in the journal, as it can't be written.
+    """
     manifest, shots = session.manifest, session.account.shots.values()
     subjects = {shot.labels.get("subject") for shot in shots} - {None}
     created = datetime.fromtimestamp(manifest.created_wall_ns / 1e9, UTC)
@@ -34,7 +58,7 @@ def facts_of(session: Session) -> dict[str, Any]:
         "folder": str(session.path),
         "created": created.isoformat(timespec="seconds"),
         "closed": session.closed and not is_owned(session.path),
-        "broke_off": session.closed and not is_owned(session.path) and not manifest.closed_wall_ns,
+        "broke_off": _broke_off(session),
         "unknown_shots": _unknown_shots(session),
         "sittings": _sittings_in(session.path),
         "address": manifest.address,
@@ -50,11 +74,25 @@ def facts_of(session: Session) -> dict[str, Any]:
         "left_out": [
             (shot.shot_id, session.label(key), reason) for shot in shots for key, reason in shot.excluded.items()
         ],
+        "golden": _golden(session.state),
         "bad_messages": session.state.bad,
         "unreadable_lines": len(session.unreadable),
         "unreadable": [(one.file.name, one.line_no, one.why) for one in session.unreadable[:_NAMED]],
         "not_on_disk": session.log.unsaved,
     }
+
+
+def _broke_off(session: Session) -> bool:
+    """Whether a rig wrote this session, does so no more, and never closed it; a recorder alone has nothing to settle."""
+    if not session.closed or session.manifest.closed_wall_ns or is_owned(session.path):
+        return False
+    return any(one.writer == LEADER for one in journal_files(session.path / "journal"))
+
+
+def _golden(state: State) -> dict[str, dict[str, tuple[str, str]]]:
+    """Give the golden settings of whoever should be there."""
+    held = {key: holding(state, key) for key in state.members()} if state.profiles else {}
+    return {key: values for key, values in held.items() if values}
 
 
 def _sittings_in(folder: Path) -> int:
@@ -70,7 +108,7 @@ def _unknown_shots(session: Session) -> list[int]:
 
 def tables_of(session: Session) -> dict[str, pd.DataFrame]:
     """Gather the tables that reports are made of, by name; all but the events, which are many."""
-    return {name: getattr(session, name) for name in _TABLES}
+    return {name: getattr(session, name) for name in OF_A_SESSION if name != "events"}
 
 
 def write_report(session: Session) -> Path:

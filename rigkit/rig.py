@@ -52,7 +52,7 @@ class Rig(Firing, Controls, Keeping, Places, Profiles, Watching, Checking):
     sitting : Sitting
         The connection.
     keys : tuple of str or None
-        Its cameras; None: the whole rig, that is every camera that is not Absent.
+        Its cameras; None: the whole rig, that is every place of the layout, without one every camera that is not Absent.
     name : str
         What it is called in headings.
 

@@ -129,6 +129,21 @@ class Sessions(Sequence[Session]):
         """What was wrong with the rig while somebody watched. Index (session_id, warning_no)."""
         return self._table("warnings")
 
+    @property
+    def clock(self) -> pd.DataFrame:
+        """Offset and drift of each camera's clock in each sitting. Index (session_id, camera_key, epoch)."""
+        return self._table("clock")
+
+    @property
+    def lags(self) -> pd.DataFrame:
+        """Lag and jitter of each camera in each sitting, as far as they are known. Index (session_id, camera_key)."""
+        return self._table("lags")
+
+    @property
+    def reference(self) -> pd.DataFrame:
+        """Readings of a counter in view. Index (session_id, shot_id, camera_key)."""
+        return self._table("reference")
+
     def _table(self, name: str) -> pd.DataFrame:
         return _joined(name, [(one.id, getattr(one, name)) for one in self])
 

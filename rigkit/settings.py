@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.errors import NoReply, UnknownName
 from rigkit.record.columns import frame
+from rigkit.record.state import CameraRecord
 from rigkit.sitting import Sitting
 from rigkit.wire.selection import selection
 from rigkit.wire.values import match_value, nearest_value, property_named
@@ -70,8 +71,8 @@ def check_offered(sitting: Sitting, keys: list[str], values: Mapping[str, Any]) 
         None of the cameras has such a value; it names the nearest.
     """
     for kind, value in values.items():
-        if keys and all(match_value(value, _choices(sitting, key, kind)) is None for key in keys):
-            valid = list(dict.fromkeys(choice for key in keys for choice in _choices(sitting, key, kind)))
+        if keys and all(match_value(value, _camera(sitting, key).choices(kind)) is None for key in keys):
+            valid = list(dict.fromkeys(choice for key in keys for choice in _camera(sitting, key).choices(kind)))
             raise UnknownName(f"{kind} value", value, valid, near=nearest_value(value, valid))
 
 
@@ -93,7 +94,7 @@ def give(sitting: Sitting, wanted: Wanted) -> pd.DataFrame:
     kinds = dict.fromkeys(kind for values in wanted.values() for kind in values)
     plan = {
         kind: {
-            key: match_value(values[kind], _choices(sitting, key, kind))
+            key: match_value(values[kind], _camera(sitting, key).choices(kind))
             for key, values in wanted.items()
             if kind in values
         }
@@ -102,7 +103,9 @@ def give(sitting: Sitting, wanted: Wanted) -> pd.DataFrame:
     for kind, spellings in plan.items():
         for spelling in dict.fromkeys(one for one in spellings.values() if one is not None):
             chosen = [
-                key for key, own in spellings.items() if own == spelling and _writeable(sitting, key, kind) is not False
+                key
+                for key, own in spellings.items()
+                if own == spelling and _camera(sitting, key).writeable(kind) is not False
             ]
             if chosen:
                 fields = {"CameraPropertyType": kind, "CameraPropertyValue": spelling}
@@ -111,19 +114,9 @@ def give(sitting: Sitting, wanted: Wanted) -> pd.DataFrame:
     return _table(sitting, wanted, plan)
 
 
-def _info(sitting: Sitting, key: str, kind: str) -> Mapping[str, Any]:
-    camera = sitting.session.state.cameras.get(key)
-    return camera.properties.get(kind, {}) if camera is not None else {}
-
-
-def _choices(sitting: Sitting, key: str, kind: str) -> list[str]:
-    choices = _info(sitting, key, kind).get("CameraPropertyRange")
-    return [one for one in choices if isinstance(one, str)] if isinstance(choices, list) else []
-
-
-def _writeable(sitting: Sitting, key: str, kind: str) -> bool | None:
-    writeable = _info(sitting, key, kind).get("CameraPropertyIsWriteable")
-    return writeable if isinstance(writeable, bool) else None
+def _camera(sitting: Sitting, key: str) -> CameraRecord:
+    """Return what is known of a camera; of one that was never heard of, nothing."""
+    return sitting.session.state.cameras.get(key) or CameraRecord(key)
 
 
 def send_to_all(sitting: Sitting, keys: list[str], msg_id: str, fields: Mapping[str, Any]) -> list[str]:
@@ -156,8 +149,8 @@ def _read_back(sitting: Sitting, keys: list[str], plan: _Plan) -> None:
     def arrived() -> bool:
         return all(
             spelling is None
-            or _writeable(sitting, key, kind) is False
-            or _info(sitting, key, kind).get("CameraPropertyValue") == spelling
+            or _camera(sitting, key).writeable(kind) is False
+            or _camera(sitting, key).setting(kind) == spelling
             for kind, spellings in plan.items()
             for key, spelling in spellings.items()
         )
@@ -177,10 +170,9 @@ def _table(sitting: Sitting, wanted: Wanted, plan: _Plan) -> pd.DataFrame:
             "property": kind,
             "position": sitting.session.label(key),
             "asked": str(value),
-            "got": _info(sitting, key, kind).get("CameraPropertyValue"),
-            "writeable": _writeable(sitting, key, kind),
-            "ok": plan[kind][key] is not None
-            and _info(sitting, key, kind).get("CameraPropertyValue") == plan[kind][key],
+            "got": _camera(sitting, key).setting(kind),
+            "writeable": _camera(sitting, key).writeable(kind),
+            "ok": plan[kind][key] is not None and _camera(sitting, key).setting(kind) == plan[kind][key],
         }
         for key, values in wanted.items()
         for kind, value in values.items()

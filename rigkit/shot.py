@@ -165,6 +165,9 @@ class Shot(RecordedShot):
     ) -> Shot:
         """Fire everybody of this shot once more, as a new shot with the same labels; this one is marked as superseded by it.
 
+        It is released as it was, bulb time and all. Of a shot that another Python has fired only the trigger is known: it is
+        fired by Shoot, and none but that can be.
+
         Parameters
         ----------
         wait : {"exposed", "files"} or None
@@ -186,7 +189,7 @@ class Shot(RecordedShot):
         NotReady
             A camera is not Ready; nothing was fired.
         RigError
-            Somebody else released this shot, or its sitting has ended; nothing was fired.
+            Somebody else released this shot, or nobody knows how it was, or its sitting has ended; nothing was fired.
         Refused, NoReply
             As for ``rig.shoot()``.
         """
@@ -196,12 +199,21 @@ class Shot(RecordedShot):
             raise RigError(
                 f"Shot {self.id} was released by somebody else, so nothing was fired; with rig.expect(): release it again"
             )
+        released = self._sitting.releases.get(self.id)
+        if released is None and account.trigger != "shoot":
+            raise RigError(
+                f"Shot {self.id} was released by {account.trigger} from another Python, and how is not in the record, so nothing was "
+                f"fired: rig.{account.trigger}(...) fires it once more"
+            )
         keys = self._same_places()
         hint = "Bring them back (rig.recover()), or do without them: shot.retake(anyway=True)"
         not_ready = wait_ready(self._sitting, keys, ready_timeout, anyway, hint)
         name_files(self._sitting, account.labels, stacklevel=3)
-        release = Release("shoot", (("Shoot", selection(key for key in keys if key not in not_ready)),))
+        chosen = selection(key for key in keys if key not in not_ready)
+        release = Release("shoot", (("Shoot", chosen),)) if released is None else released(chosen)
         new = fire(self._sitting, keys, release, not_ready=not_ready, labels=account.labels, excluded=account.excluded)
+        if released is not None:
+            self._sitting.releases[new] = released
         for one in self._takes():  # also those that were to stand for this one before
             self.session.write_note(
                 "verdict", shot_id=one.shot_id, accepted=one.accepted, reason=one.reason, superseded_by=new

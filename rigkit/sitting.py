@@ -15,7 +15,7 @@ from typing import Any
 
 from rigkit.account.shots import Decide, Download, Instruction, Reconcile
 from rigkit.account.silence import took_one
-from rigkit.ending import Held, close_link, give_up_waiting, settle
+from rigkit.ending import Held, close_link, settle, wind_up
 from rigkit.errors import BadMessage, Refused, RigError
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.client import SLICE_S
@@ -80,6 +80,8 @@ class Sitting:
     held: list[Held] = field(default_factory=list, repr=False)
     #: Called with every warning that arises, on the thread that watches.
     callbacks: list[Callable[[WarningRecord], object]] = field(default_factory=list, repr=False)
+    #: How the shots of this Python were released, by shot id: from selection fields to the release.
+    releases: dict[int, Callable[[dict[str, Any]], Any]] = field(default_factory=dict, repr=False)
     #: The Rig of all cameras, while somebody holds it.
     whole: weakref.ref[Any] | None = field(default=None, repr=False)
     _next_tick_ns: int = 0
@@ -438,11 +440,13 @@ class Sitting:
     def close(self) -> None:
         """Close the link, the journal and the simulator we started. Twice is fine."""
         first = not self.closed
-        if first:
-            give_up_waiting(self.session)
-        if self._finalizer is not None:
-            self._finalizer()
-        settle(self.session, keep=first and self.lock is not None)
+        try:
+            if first:
+                wind_up(self.session)
+        finally:  # an interrupt, too: nobody else would let go of the folder
+            if self._finalizer is not None:
+                self._finalizer()
+            settle(self.session, keep=first and self.lock is not None)
 
     def become(self, other: Sitting) -> None:
         """End this sitting and go on as another one, over the same address and with the same simulator, if we started one.
@@ -467,16 +471,19 @@ class Sitting:
                 other.held,
                 after,
             )
+            self.releases = {}
             self._next_tick_ns = self._made_up_in_ns = self._open = 0
             self._loss_seen_ns = self._told = None
         finally:
             if self._finalizer is after:
                 try:
-                    give_up_waiting(session)
-                    close_link(*ended)
-                    before.detach()
+                    wind_up(session)
                 finally:
-                    settle(session, keep=owned)
+                    try:
+                        close_link(*ended)
+                        before.detach()
+                    finally:
+                        settle(session, keep=owned)
             else:
                 after.detach()
                 close_link(*begun)

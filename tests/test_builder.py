@@ -23,6 +23,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "flag": st.none() | st.booleans(),
     "wall": st.none() | _TIMES,
     "local": st.none() | st.datetimes(min_value=_EPOCH.replace(year=1900), max_value=_EPOCH.replace(year=2200)),
+    "camera": st.none() | st.datetimes(min_value=_EPOCH.replace(year=1900), max_value=_EPOCH.replace(year=2200)),
 }
 #: One column of each kind and one that is always missing, of the table with the most.
 _SOME = (
@@ -32,6 +33,7 @@ _SOME = (
     "location",
     "collided",
     "date_captured",
+    "t_exif",
     "first_heard",
     "on_disk_mono_s",
     "hash",
@@ -39,7 +41,7 @@ _SOME = (
 
 
 def _value(column: Column) -> st.SearchStrategy[Any]:
-    if column.kind == "word":
+    if column.kind in {"word", "level"}:
         return st.none() | st.sampled_from([*column.words, "a word nobody declared"])
     return _VALUES[column.kind]
 
@@ -111,7 +113,9 @@ _EXAMPLES: dict[str, Any] = {
     "flag": lambda number, column: number % 3 == 0,
     "wall": lambda number, column: 10**18 + number * 10**6,
     "local": lambda number, column: _EPOCH + timedelta(milliseconds=number * 1001),
+    "camera": lambda number, column: _EPOCH + timedelta(microseconds=number * 1001),
     "word": lambda number, column: column.words[number % len(column.words)],
+    "level": lambda number, column: column.words[number % len(column.words)],
 }
 
 

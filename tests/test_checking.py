@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import namedtuple
+from collections import Counter, namedtuple
 from typing import Any
 
 import pytest
@@ -13,10 +13,16 @@ from hypothesis import strategies as st
 
 import rigkit
 from rigkit import checking
+from rigkit.account import conditions as judging
+from rigkit.account import silence
 from rigkit.account.collisions import unclear_names
-from rigkit.account.conditions import Limits
+from rigkit.account.conditions import Limits, conditions
+from rigkit.account.majority import majority
 from rigkit.errors import NoReply
+from rigkit.preflight import Finding, by_weight, looked
+from rigkit.record.warned import Warned
 from tests.fakes import FakeServer, say_yes
+from tests.test_account import Bench, S
 
 CHECKS = (
     *("present", "strangers", "ready", "battery", "cards", "disk", "settings", "dials", "focus", "clocks", "live_view"),
@@ -105,9 +111,47 @@ def test_settings_are_held_against_the_golden_ones(tmp_path):
         rig.profile(iso=400, program_mode="M")
         table = rig.check()
         assert table.loc["settings", "n"] == 6, "A04 is right now; A07 is away"
-        assert table.loc["settings", "wanted"] == "iso 400"
+        assert table.loc["settings", "wanted"] == "iso 400; focus_mode MF"
         assert table.loc["dials", "found"] == "A05: program_mode A"
         assert "turn the dial" in table.loc["dials", "todo"]
+
+
+def test_a_profile_does_not_blind_the_check_to_what_it_does_not_name(tmp_path):
+    with simulated(tmp_path, TROUBLE) as rig:
+        rig.profile(white_balance="Daylight")
+        table = rig.check()
+        assert table.loc["settings", "found"] == "A04: iso 400; A06: focus_mode AF Single"
+        assert table.loc["settings", "todo"].startswith("rig.set(...), or say how it is meant to be")
+        assert table.loc["dials", "found"] == "A05: program_mode A"
+        rig["A02"].set(white_balance="Cloudy")
+        table = rig.check()
+        assert table.loc["settings", "found"].startswith("A02: white_balance Cloudy; A04: iso 400")
+        assert table.loc["settings", "todo"].startswith("rig.recover()")
+        assert table.loc["settings", "todo"].endswith("rig.profile(...)")
+
+
+def test_settings_and_dials_say_their_own(tmp_path):
+    with simulated(tmp_path, {"cameras": {"A04": {"properties": {"ISO": "400"}}}}) as rig:
+        table = rig.check()
+        assert levels(table) == {"settings": "warn"}
+        assert table.loc["dials", "found"] == "none is turned by hand otherwise than most of its model"
+
+
+def test_a_check_judges_the_rig_once(tmp_path, monkeypatch):
+    judged: Counter[str] = Counter()
+
+    def counted(name, judge):
+        def judging(*args, **named):
+            judged[name] += 1
+            return judge(*args, **named)
+
+        return judging
+
+    for name in ("conditions", "odd_settings"):
+        monkeypatch.setattr(looked, name, counted(name, getattr(looked, name)))
+    with simulated(tmp_path, cameras=3) as rig:
+        assert rig.check().attrs["verdict"] == "GO"
+        assert judged == {"conditions": 1, "odd_settings": 1}
 
 
 def test_the_verdict_is_in_the_record(tmp_path):
@@ -183,7 +227,7 @@ def test_where_files_go_may_not_be_reachable(tmp_path):
 def telling(**more: Any):
     def answer(request: dict[str, Any]) -> bytes:
         reply = json.loads(say_yes(request))
-        if request["msg_id"] == "Synchronise":
+        if request["msg_id"] in {"Synchronise", "GetCamera"}:
             reply |= more
         return json.dumps(reply).encode()
 
@@ -197,9 +241,24 @@ def test_the_subject_that_the_application_was_told(tmp_path):
         assert rig.check().loc["subject", "found"] == "P017, and the application says so"
         rig.set_options(photo_session_name="P016")
         table = rig.check()
-        assert levels(table) == {"subject": "stop"}
+        assert levels(table) == {"subject": "warn"}
         assert "'P016'" in table.loc["subject", "found"]
         assert "photo_session_name='P017'" in table.loc["verdict", "todo"]
+        rig.shoot(wait="files")
+        assert levels(rig.check()) == {}, "before it fires rigkit says whose photos come"
+
+
+def test_a_subject_is_spelt_so_that_it_can_be_in_a_file_name(tmp_path):
+    with simulated(tmp_path, cameras=3) as rig:
+        with pytest.warns(RuntimeWarning, match="looks like a name"):
+            rig.begin("Ann Lee")
+        assert rig.check().loc["subject", "found"] == "Ann Lee, and the application says so"
+        shot = rig.shoot(wait="files")
+        assert shot.ok
+        assert levels(rig.check()) == {}
+        assert rig.warnings.empty
+        rig.set_options(photo_session_name="P016")
+        assert "photo_session_name='Ann-Lee'" in rig.check().loc["subject", "todo"]
 
 
 def test_clocks_and_batch_numbers(tmp_path):
@@ -211,7 +270,7 @@ def test_clocks_and_batch_numbers(tmp_path):
         rig["A03"].shoot()
         table = rig.check()
         assert table.loc["batch", "level"] == "warn"
-        assert table.loc["batch", "positions"] == "A03"
+        assert table.loc["batch", "found"] == "A03: 2 where most have 1"
     wrong = {"cameras": {"A02": {"clock_offset_s": 3600}}, "settings": {"clock_report": "measured"}}
     with simulated(tmp_path, wrong, session=tmp_path / "b") as rig:
         table = rig.check(clocks=True)
@@ -219,12 +278,80 @@ def test_clocks_and_batch_numbers(tmp_path):
         assert table.loc["clocks", "positions"] == "A02"
 
 
-def test_shots_that_are_waited_for_and_cameras_that_fail(tmp_path):
+def cameras_that_say(*said: dict[str, Any]):
+    """Have an application tell of these cameras."""
+    ready = [
+        {"CameraKey": f"k{n}", "CameraName": f"A{n:02d}", "CameraStatus": "Ready"} for n in range(1, 1 + len(said))
+    ]
+    return telling(CameraInfo=[{**one, **more} for one, more in zip(ready, said, strict=True)])
+
+
+def connected(server: FakeServer, tmp_path, **more: Any):
+    return rigkit.connect(server.requests, publisher=server.publisher, session=tmp_path / "s", timeout=1.0, **more)
+
+
+def test_batch_numbers_begin_at_nought(tmp_path):
+    with (
+        FakeServer(cameras_that_say({"PhotoBatchNum": 0}, {"PhotoBatchNum": 5})) as server,
+        connected(server, tmp_path) as rig,
+    ):
+        assert rig.check().loc["batch", "found"] == "numbers from 0 to 5, and none is that of most"
+        server.answer = cameras_that_say({"PhotoBatchNum": 0}, {"PhotoBatchNum": 0})
+        assert rig.check().loc["batch", "found"] == "level: 0 comes next"
+
+
+def test_a_camera_that_is_only_busy_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(checking, "_BUSY_S", 0.05)
+    with FakeServer(cameras_that_say({"CameraStatus": "Busy"}, {})) as server, connected(server, tmp_path) as rig:
+        table = rig.check()
+        assert (table.loc["ready", "level"], table.loc["ready", "found"]) == ("stop", "1 of 2 Ready; A01 Busy")
+        assert str(table.loc["ready", "todo"]).startswith("Busy: wait for it")
+        server.answer = cameras_that_say({"CameraStatus": "Busy"}, {"CameraStatus": "Lost"})
+        todo = str(rig.check().loc["ready", "todo"])
+        assert "cable" in todo
+        assert "Busy: wait for it" in todo
+
+
+def test_where_files_go_is_found_by_the_mapping(tmp_path):
+    mapping = {"D:/scans": str(tmp_path)}
+    with (
+        FakeServer(telling(OptionsInfo={"DownloadPath": "D:/scans/today"})) as server,
+        connected(server, tmp_path, photos=mapping) as rig,
+    ):
+        assert "not reachable" in str(rig.check().loc["disk", "found"])
+        (tmp_path / "today").mkdir()
+        assert "GB free in D:/scans/today" in str(rig.check().loc["disk", "found"])
+
+
+def test_what_matters_most_is_named_first(tmp_path):
+    with simulated(tmp_path, cameras=3) as rig:
+        serials = [place.serial for place in rig.save_layout(tmp_path / "rig.csv").places]
+    (tmp_path / "rig.csv").write_text("\n".join(["position,serial", *(f"F{n},{serials[n]}" for n in (0, 1))]))
+    low = {"cameras": {"A01": {"battery_percent": 20}}}
+    with simulated(tmp_path, low, cameras=3, session=tmp_path / "b", layout=tmp_path / "rig.csv") as rig:
+        table = rig.check()
+        assert levels(table) == {"strangers": "warn", "battery": "warn"}
+        assert table.attrs["summary"].startswith("GO, with warnings: battery (F0: 20 %); strangers (")
+        assert table.loc["verdict", "todo"].startswith("change the battery")
+    names = [name for name in CHECKS if name != "verdict"]
+    order = list(by_weight({name: Finding("warn", "") for name in names}))
+    assert sorted(order) == sorted(names), "none is left out"
+    assert order[:6] == ["present", "ready", "battery", "batch", "settings", "dials"]
+    assert order[-1] == "strangers", "a spare on the bench is in nobody's way"
+
+
+def test_shots_that_are_waited_for_and_cameras_that_fail(tmp_path, monkeypatch):
     misfires = [{"kind": "misfire", "camera": "A03", "at": n} for n in (1, 2)]
     with simulated(tmp_path, {"faults": misfires}, cameras=4) as rig:
         shot = rig.shoot(wait=None)
-        waiting = rig.check()
-        assert waiting.loc["shots", "level"] == "warn" or shot.done
+        with monkeypatch.context() as patch:
+            patch.setattr(checking, "_BUSY_S", 0.05)
+            patch.setattr(
+                silence, "PATIENCE_S", 60.0
+            )  # nobody is given up while the check is made, however slow this computer
+            waiting = rig.check()
+        assert waiting.loc["shots", "level"] == "warn"
+        assert "A03" in waiting.loc["shots", "positions"]
         shot.wait("files")
         rig.shoot(wait="files")
         assert rig.check().loc["shots", "level"] == "ok"
@@ -318,6 +445,100 @@ def test_an_application_of_version_3(tmp_path):
         assert rig.check().attrs["verdict"] == "GO"
 
 
+# -- warnings -------------------------------------------------------------------------------------------------------------
+
+
+def warned(rig) -> list[tuple[str, str, bool, bool]]:
+    """All warnings of the sitting: rule, position, whether it stops, whether it is over."""
+    table = rig.session.warnings
+    return list(zip(table["rule"], table["position"], table["stop"], table["over"].notna(), strict=True))
+
+
+def test_a_camera_out_of_step_is_warned_of_once(tmp_path, monkeypatch):
+    heard: list[str] = []
+
+    def watch_when_all_has_settled():
+        rig._sitting.synchronise(photos=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(judging, "_COUNT_NS", -1)
+            rig._sitting.watch()
+
+    with simulated(tmp_path, cameras=4) as rig:
+        rig.on_warning(lambda warning: heard.append(f"{warning.position} {warning.rule}"))
+        rig["A03"].shoot(wait="files")
+        for _ in range(4):
+            watch_when_all_has_settled()
+            rig.shoot(wait=None)
+            rig._sitting.watch()
+            rig.shot().wait("files")
+        assert heard == ["A03 batch"]
+        assert warned(rig) == [("batch", "A03", False, False)]
+        assert list(rig.session.warnings["found"]) == ["2 where most have 1"]
+        rig.set_numbers(level=True)
+        watch_when_all_has_settled()
+        assert warned(rig) == [("batch", "A03", False, True)]
+        assert heard == ["A03 batch"]
+
+
+def test_a_warning_that_comes_to_stop_the_work_calls_back_again(tmp_path):
+    heard: list[tuple[str, bool]] = []
+
+    def level(percent: int, status: str = "Ready"):
+        said = {"CameraBatterylevel": percent, "CameraPowersource": "Battery", "CameraStatus": status}
+        server.answer = cameras_that_say(said)
+        rig._sitting.synchronise(photos=False)
+        rig._sitting.watch()
+
+    with FakeServer() as server:
+        with connected(server, tmp_path) as rig:
+            rig.on_warning(lambda warning: heard.append((warning.found, warning.stop)))
+            for percent in (50, 25, 20, 9, 8):
+                level(percent)
+            assert heard == [("25 %", False), ("9 %", True)]
+            assert warned(rig) == [("battery", "A01", False, True), ("battery", "A01", True, False)]
+            level(8, "Lost")
+            assert ("battery", "A01", True, False) in warned(rig), "nobody says that it was charged"
+            level(90)
+            assert all(over for *_, over in warned(rig))
+            told = rig.session.warnings
+        assert rigkit.open(rig.session.path).warnings.equals(told)
+
+
+def test_a_journal_that_does_not_say_which_degree_is_over():
+    said = {
+        "rule": "battery",
+        "camera_key": "k1",
+        "position": "A01",
+        "found": "8 %",
+        "wanted": "30 % or more",
+        "todo": "",
+    }
+    told = Warned()
+    told.begin({**said, "stop": True}, 1)
+    told.end({name: said[name] for name in ("rule", "camera_key", "wanted")}, 2)
+    assert [one.over_ns for one in told.rows] == [2]
+    assert told.open == {}
+
+
+@pytest.mark.parametrize(("cause", "failing"), [("no_response", True), ("not_released", False), ("unknown", False)])
+def test_who_is_to_blame_for_what_is_missing(cause, failing):
+    bench = Bench(2)
+    for shot_id in (1, 2, 3):
+        bench.fire(shot_id * 100 * S, shot_id=shot_id)
+        bench.photo(shot_id * 100 * S + 1, 0, shot_id=shot_id, batch=6 + shot_id)
+        bench.note("decided", shot_id * 100 * S + 50 * S, shot_id=shot_id, causes={"cam1": [cause, ""]})
+        assert bench.ends(shot_id) == [("captured", None), ("missing", cause)]
+    found = [one.camera_key for one in conditions(bench.state, bench.account) if one.rule == "failing"]
+    assert found == (["cam1"] if failing else [])
+
+
+@given(st.lists(st.integers(0, 3)))
+def test_a_majority_is_more_than_half_of_at_least_three(values):
+    usual = majority(values)
+    most = [value for value in set(values) if 2 * values.count(value) > len(values)]
+    assert usual == (most[0] if most and len(values) >= 3 else None)
+
+
 # -- names ----------------------------------------------------------------------------------------------------------------
 
 
@@ -327,7 +548,8 @@ def test_an_application_of_version_3(tmp_path):
         ("SSP_[S]", []),
         ("[C]_[B]", []),
         ("[X]_[O]", []),
-        ("[U]_[C]", ["between shots"]),
+        ("[U]_[C]", ["between shots: [B] or [S] ([U] is pose and repetition, and a retake has the same)"]),
+        ("[N]_[U]_[C]", ["between shots"]),
         ("[N]_[B]", ["between cameras"]),
         ("[O]", ["between cameras: [C], [X] or [S] ([O] is the body's own"]),
         ("[N]", ["between cameras", "between shots"]),
@@ -336,26 +558,25 @@ def test_an_application_of_version_3(tmp_path):
     ],
 )
 def test_file_names_that_would_collide(expression, said):
-    found = list(unclear_names({"FilenameExpression": expression}, unique_names=True, tagged=False))
+    found = list(unclear_names({"FilenameExpression": expression}, unique_names=True))
     assert len(found) == len(said)
     for text, part in zip(found, said, strict=True):
         assert part in text
 
 
 def test_what_decides_whether_names_collide():
-    assert list(unclear_names({"FilenameExpression": "[U]_[C]"}, unique_names=True, tagged=True)) == []
-    assert len(list(unclear_names({"FilenameExpression": "[C]_[B]"}, unique_names=False, tagged=True))) == 1
+    assert len(list(unclear_names({"FilenameExpression": "[C]_[B]"}, unique_names=False))) == 1
     spaced = {"FilenameExpression": "[N]_[S]", "PhotoSessionName": "P 17", "AllowSpacesInFilename": False}
-    assert "PhotoSessionName has spaces" in next(unclear_names(spaced, unique_names=True, tagged=False))
-    assert list(unclear_names({}, unique_names=True, tagged=False)) == []
+    assert "PhotoSessionName has spaces" in next(unclear_names(spaced, unique_names=True))
+    assert list(unclear_names({}, unique_names=True)) == []
 
 
-@given(st.text(), st.booleans(), st.booleans())
-def test_any_expression_can_be_judged(expression, unique_names, tagged):
-    found = list(unclear_names({"FilenameExpression": expression}, unique_names=unique_names, tagged=tagged))
+@given(st.text(), st.booleans())
+def test_any_expression_can_be_judged(expression, unique_names):
+    found = list(unclear_names({"FilenameExpression": expression}, unique_names=unique_names))
     assert len(found) <= 2
     numbered = {"FilenameExpression": f"{expression}[S]"}
-    assert list(unclear_names(numbered, unique_names=unique_names, tagged=tagged)) == []
+    assert list(unclear_names(numbered, unique_names=unique_names)) == []
 
 
 # -- recover --------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from rigkit import display
+from rigkit.account.conditions import LIMITS
 from rigkit.record.causes import CAUSES, advice
 from rigkit.record.columns import TABLES, empty, frame
 
@@ -199,13 +201,12 @@ def test_rig_html_folds_what_is_long(n: int, folded: bool) -> None:
 def test_shot_says_what_to_do() -> None:
     table = exposures(24, 2, {(2, 6): MISSING | {"cause": "not_ready", "detail": "Lost"}})
     line = "Shot 2 apose: 23/24 exposed, 23/24 on disk; A7 missing: not_ready (Lost)"
-    assert display.shot_text(2, shots(table), table) == line
     html = display.shot_html(2, shots(table), table)
     assert f"{line} (simulated)" in html
     assert advice("not_ready") in html
     assert len(Page(html).rows) == 2 + 25
-    assert display.shot_text(2, empty("shots"), table) == line, "the exposures are enough"
-    assert display.shot_text(9, shots(table), table) == "Shot 9: 0/0 exposed, 0/0 on disk"
+    assert f"{line} (simulated)" in display.shot_html(2, empty("shots"), table), "the exposures are enough"
+    assert ">Shot 9: 0/0 exposed, 0/0 on disk<" in display.shot_html(9, shots(table), table)
 
 
 def test_session_text() -> None:
@@ -225,6 +226,68 @@ def test_session_html() -> None:
     page = Page(display.session_html(FACTS, shots(table), table))
     assert page.tags.count("details") == 1
     assert len(page.rows) == 2 + 41
+
+
+def test_one_low_battery_is_meant_everywhere() -> None:
+    levels = {"A1": LIMITS.battery_warn_pct - 1, "A2": LIMITS.battery_warn_pct, "A3": 5}
+    rig = cameras(3)
+    rig["battery_pct"] = list(levels.values())
+    rig.loc["key 2", "power"] = "AC"
+    table = exposures(3, 1)
+    page = display.report_html(FACTS, {"exposures": table, "shots": shots(table), "cameras": rig})
+    for html in (display.rig_html(rig, "Rig", False), page):
+        rows = {row[0]: row for row in Page(html).rows if row and row[0] in levels}
+        told = [next(text for text in rows[who] if text.endswith(" %")) for who in levels]
+        assert told == ["▲ 29 %", "30 %", "5 %"], "on mains nothing runs out"
+
+
+def test_a_healthy_day_folder_says_what_lies_in_it_and_is_nothing_to_look_at() -> None:
+    folder = "/mnt/" + "a long way down/" * 12 + "2026-11-22"
+    table = exposures(2, 1)
+    facts, tables = FACTS | {"folder": folder, "sittings": 2}, {"exposures": table, "shots": shots(table)}
+    opened = f'2 sittings lie in this folder: rigkit.open(r"{folder}/*_ses-*")'
+    shown = f'2 sittings lie in this folder: rigkit show "{folder}/*_ses-*"'
+    assert opened in display.session_text(facts, shots(table), table).splitlines(), "whole, to be copied"
+    assert opened in unescape(display.session_html(facts, shots(table), table))
+    assert f"<strong>{opened}" not in unescape(display.session_html(facts, shots(table), table)), "no trouble"
+    text = display.show_text(facts, tables)
+    assert "nothing to look at" in " ".join(text.split())
+    assert shown in text.splitlines()
+    html = unescape(display.report_html(facts, tables))
+    assert opened in html.split("<main>", maxsplit=1)[0]
+    assert "nothing to look at" in Page(html).heading
+    assert "<b>The journal</b>: whole" in html
+    assert "1 sitting lies in" in display.session_text(facts | {"sittings": 1}, shots(table), table)
+    assert "in this folder" not in display.session_text(FACTS | {"sittings": 0}, shots(table), table)
+
+
+def test_settings_are_held_against_the_profile_and_only_those_of_the_rig() -> None:
+    rig = cameras(13)
+    rig.loc["key 12", "expected"] = False
+    values = {camera: "400" if camera < 8 else "100" for camera in range(12)} | {9: "200", 12: "6400"}
+    rows = [{"camera_key": f"key {n}", "property": "ISO", "position": position(n), "value": values[n]} for n in values]
+    rows += [{"camera_key": f"key {n}", "property": "Aperture", "position": position(n), "value": "8"} for n in values]
+    rows += [{"camera_key": "key 3", "property": "Quality", "position": position(3)}]
+    golden = {
+        f"key {n}": {"ISO": ("face", "ISO 100"), "Aperture": ("", "f/8"), "Quality": ("", "RAW")}
+        for n in (8, 9, 10, 11)
+    }
+    golden["key 3"] = {"Quality": ("", "RAW")}
+    html = display.report_html(FACTS | {"golden": golden}, {"settings": frame("settings", rows), "cameras": rig})
+    told = [row for row in Page(html).rows if row[0] in {"ISO", "Aperture", "Quality"}]
+    assert told == [
+        ["ISO", "ISO 100", "profile of face", "3 of 4", "▲ 200: A10"],
+        ["Aperture", "f/8", "profile of all cameras", "4 of 4", ""],
+        ["Aperture", "8", "", "8 of 8", ""],
+        ["ISO", "400", "", "8 of 8", ""],
+    ], "who has the golden value does not deviate; what is not told, and a spare, are not counted"
+
+
+def test_who_was_left_out_is_sorted_by_position() -> None:
+    facts = {"left_out": [(14, "A10", "lens fogged"), (3, "A2", "away"), (4, "A2", "away"), (6, "A2", "away")]}
+    rows = Page(display.report_html(FACTS | facts, {})).rows
+    at = rows.index(["left out", "why", "in shot"])
+    assert rows[at + 1 : at + 3] == [["A2", "away", "3-4, 6"], ["A10", "lens fogged", "14"]]
 
 
 def test_timing_summary_names_clock_and_evidence_and_no_skew() -> None:

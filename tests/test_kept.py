@@ -87,7 +87,7 @@ def test_what_is_not_as_it_was_is_folded_anew(folder, what, monkeypatch):
         kept = folder / "tables" / "kept.json"
         kept.write_bytes(kept.read_bytes()[:-10])
     elif what == "version":
-        monkeypatch.setattr("rigkit.session.__version__", "0.0.9")
+        monkeypatch.setattr("rigkit.tables.__version__", "0.0.9")
     else:
         (folder / "tables" / "exposures.parquet").unlink()
     session = rigkit.open(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shutil
 from pathlib import Path
@@ -15,7 +14,6 @@ import rigkit
 from rigkit import display
 from rigkit.cli import main
 from rigkit.display.counting import shot_counts, standing, tally
-from rigkit.display.methods import wilson
 from rigkit.display.sections import body_grid, ranges
 from rigkit.display.show import WIDTH
 from rigkit.record.columns import TABLES, empty, frame
@@ -117,7 +115,9 @@ def test_many_sittings_and_one_count_alike():
         "simulated": False,
         "open": False,
     }
-    assert display.sessions_text([sitting], whole).startswith("1 sitting, 3 shots, 1 of them complete: 4/4 exposed\n")
+    lines = display.sessions_text([sitting], whole).splitlines()
+    assert lines[0] == "1 sitting, 3 shots (1 rejected, 1 superseded), 1 of them complete: 4/4 exposed"
+    assert lines[2].split() == ["P017_ses-01", "a", "3", "1", "rejected,", "1", "superseded", "1", "4/4", "0"]
     assert "3 shots (1 rejected, 1 superseded): 4/4 exposed" in display.session_text(FACTS, of_shots)
 
 
@@ -133,18 +133,83 @@ def test_files_of_a_release_by_somebody_else_are_counted_although_its_time_is_no
 # -- methods ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("captured", "expected"), [(1152, 1152), (1150, 1152), (1, 2), (0, 8), (8, 9)])
-def test_the_interval_is_wilsons(captured, expected):
-    z = 1.959963984540054
-    share, n = captured / expected, expected
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    assert wilson(captured, expected) == pytest.approx((middle - half, middle + half), abs=1e-12)
+def test_the_interval_is_wilsons():
+    missing = {(1, 0): {"status": "missing", "on_disk_s": None}}
+    for table, said in (
+        (exposures(9, 1, missing), "8 were captured (88.89 %; 95 % Wilson interval 56.50 to 98.01 %"),  # by hand
+        (exposures(96, 12), "1152 were captured (100 %; 95 % Wilson interval 99.67 to 100.00 %"),
+    ):
+        assert said in told({"exposures": table, "shots": shots(table)})
 
 
-def test_the_interval_by_hand():
-    low, high = wilson(8, 9)
-    assert (round(low, 4), round(high, 4)) == (0.5650, 0.9801)
+def values_of(table: Any, of_photos: dict[int, str], last_heard: dict[int, str], **facts: Any) -> Any:
+    """Give a sitting whose photos tell an ISO, and whose cameras were last heard at one, by the number of the camera."""
+    rows = table.reset_index()[["shot_id", "camera_key"]].itertuples(index=False)
+    photos = [
+        {"photo_key": f"{shot_id} {key}", "shot_id": shot_id, "camera_key": key, "iso": of_photos.get(int(key[4:]))}
+        for shot_id, key in rows
+    ]
+    heard = [{"camera_key": f"key {n}", "property": "ISO", "value": value} for n, value in last_heard.items()]
+    tables = {name: empty(name) for name in TABLES} | {"exposures": table, "shots": shots(table)}
+    tables |= {"photos": frame("photos", photos), "settings": frame("settings", heard)}
+    return display.Recorded(FACTS | {"simulated": False} | facts, tables)
+
+
+@pytest.mark.parametrize(
+    ("sittings", "said"),
+    [
+        ([({0: "100", 1: "100"}, {0: "400", 1: "400"})], "ISO 100 was the same on all cameras (as the photos tell)"),
+        ([({}, {0: "400", 1: "400"})], "ISO 400 was the same on all cameras (as last heard from the cameras)"),
+        (
+            [({0: "100", 1: "100"}, {}), ({}, {0: "400", 1: "400"})],
+            "ISO differed between cameras or shots (as the photos tell or, where they do not, as last heard from the cameras)",
+        ),
+        (
+            [({0: "100"}, {0: "400", 1: "400"})],
+            "ISO differed between cameras or shots (as the photos tell or, where they do not, as last heard from the cameras)",
+        ),
+        (
+            [({0: "100"}, {1: "100"})],
+            "ISO 100 was the same on all cameras (as the photos tell or, where they do not, as last heard from the cameras)",
+        ),
+        (
+            [({0: "100"}, {})],
+            "ISO was 100 wherever it was recorded (as the photos tell), and of 1 camera it was not recorded",
+        ),
+    ],
+)
+def test_settings_are_read_camera_by_camera(sittings, said):
+    text = display.methods_text([values_of(exposures(2, 2), *one) for one in sittings])
+    assert f"{said};" in text
+
+
+def test_what_differs_in_its_source_is_said_for_each():
+    one = values_of(exposures(2, 1), {0: "100", 1: "100"}, {})
+    balance = [{"camera_key": f"key {n}", "property": "WhiteBalance", "value": "Daylight"} for n in range(2)]
+    text = display.methods_text([display.Recorded(one.facts, {**one.tables, "settings": frame("settings", balance)})])
+    assert (
+        "ISO 100 and white balance Daylight were the same on all cameras (white balance as last heard from the cameras, the others as "
+        "the photos tell)" in text
+    )
+
+
+def test_a_lens_that_was_changed_between_sittings_is_told():
+    table = exposures(2, 1)
+
+    def sitting(lens: str) -> display.Recorded:
+        known = {name: empty(name) for name in TABLES}
+        return display.Recorded(
+            FACTS, known | {"exposures": table, "shots": shots(table), "cameras": cameras(2, lens=lens)}
+        )
+
+    told_of = "The lenses, by the layout of the rig and by position, were 35 mm (2), 85 mm (2)."
+    assert told_of in display.methods_text([sitting("35 mm"), sitting("85 mm")])
+    assert "were all 35 mm." in display.methods_text([sitting("35 mm"), sitting("35 mm")])
+
+
+def test_positions_that_are_not_known_are_not_counted():
+    table = frame("exposures", [{"shot_id": 1, "camera_key": key, "status": "captured"} for key in "ab"])
+    assert "Images were taken with 2 cameras (model not recorded)." in told({"exposures": table})
 
 
 def test_a_day_is_told_as_it_was(day):
@@ -282,7 +347,7 @@ def test_the_report_of_a_day(day):
 
 def test_a_swapped_body_is_a_second_row_of_its_position(day):
     page = Page(day[2]["page"])
-    rows = [row for row in page.rows if row[0] == "F07" and row[-1] in ("● Ready", "not expected")]
+    rows = [row for row in page.rows if row[0] == "F07" and row[-1] in ("● Ready", "Ready, not expected")]
     assert len(rows) == 2
     assert len({row[1] for row in rows}) == 2, "two serials"
     assert ["1, 4-5" in row for row in rows] == [True, False], "in which shots the first stood there"
@@ -341,12 +406,22 @@ def test_troubles_are_told_and_their_absence_in_a_word():
 def test_a_release_by_somebody_else_has_the_time_of_its_first_photo():
     when = 1_795_341_600_000_000_000  # 22 Nov 2026 10:00 UTC
     table = exposures(2, 1, {(1, camera): {"trigger": "external", "confidence": "weak"} for camera in range(2)})
-    row = {"shot_id": 1, "trigger": "external", "n_expected": 2, "n_exposed": 2, "n_missing": 0, "n_on_disk": 2}
+    row = {
+        "shot_id": 1,
+        "pose": "apose",
+        "trigger": "external",
+        "n_expected": 2,
+        "n_exposed": 2,
+        "n_missing": 0,
+        "n_on_disk": 2,
+    }
     photos = [{"photo_key": f"p{n}", "shot_id": 1, "first_heard": when + n * 10**9} for n in (2, 0, 1)]
     tables = {"exposures": table, "shots": frame("shots", [row]), "photos": frame("photos", photos)}
     html = display.report_html(FACTS, tables)
-    assert Page(html).heading.startswith("P017 (simulated), 22 Nov 2026 10:00 UTC: 1 shot, 2 of 2 exposures; nothing")
-    assert ["1", "10:00:00", "● 2/2", "2/2", "counts"] in Page(html).rows
+    assert Page(html).heading.startswith(
+        "P017 (simulated), 22 Nov 2026 10:00 UTC: 1 pose, 1 shot, 2 of 2 exposures; nothing"
+    )
+    assert ["1", "10:00:00", "apose", "● 2/2", "2/2", "counts"] in Page(html).rows
     assert "Of all shots: released by external." in html
     assert "Released by something else than rigkit: shot 1." in html
     assert "2 exposures were matched to a shot by time alone." in html

@@ -176,6 +176,17 @@ def test_profiles_are_saved_and_loaded(rig, tmp_path):
     assert set(rig.apply(one)["ok"]) == {True}
 
 
+def test_where_profiles_cannot_be_written_is_named(rig, tmp_path):
+    profile = rig.profile("face", iso=100)
+    for save in (profile.save, rig.save_profiles):
+        with pytest.raises(RigError, match=r"golden\.yaml: the golden settings can't be written there \(No such"):
+            save(tmp_path / "nowhere" / "golden.yaml")
+    (tmp_path / "golden.yaml").mkdir()
+    with pytest.raises(RigError, match="Is a directory"):
+        profile.save(tmp_path / "golden.yaml")
+    assert list(tmp_path.glob(".*")) == []
+
+
 def test_a_file_by_hand_means_what_it_says(rig, tmp_path):
     path = tmp_path / "golden.yaml"
     path.write_text("\ufeff# by hand\nface: {iso: 100, mirror_lockup: off, exposure: +0.3, shutter: 1/125}\n", "utf-8")
@@ -199,6 +210,7 @@ def test_a_file_by_hand_means_what_it_says(rig, tmp_path):
         ("face: {iso: [100, 200]}", "setting iso: expected one value"),
         ("face: {iso: 100, ISO: 200}", "setting ISO: is there twice"),
         ("face: {iso: 100}\nface: {iso: 200}", "line 2, group face: is there twice"),
+        ("'': {iso: 100}\nall cameras: {iso: 200}", "line 2, group all cameras: is there twice"),
         ("face: 100", "group face: expected settings"),
         ("- face", "expected groups and their settings"),
         ("", "expected groups and their settings"),

@@ -42,7 +42,7 @@ def test_the_lines_of_the_readme(tmp_path, monkeypatch, no_leaks):
             with Image.open(path) as image:
                 assert image.format == "JPEG"
                 image.load()
-        photos, exposures = rig.session.photos, rig.session.exposures
+    photos, exposures = rig.session.photos, rig.session.exposures  # closing reads files that were not read yet
     assert rig.session.path.parent == tmp_path / "scans"
     again = rigkit.open(rig.session.path)
     assert_frame_equal(again.photos, photos)
@@ -530,3 +530,14 @@ def test_time_stands_still_for_nobody(rig):
     start = time.monotonic()
     shot.wait("files", timeout=0.05)
     assert time.monotonic() - start < 0.5
+
+
+def test_a_session_that_is_named_for_a_rig_that_is_connected_is_not_used_and_that_is_said(tmp_path):
+    with rigkit.simulate(2, seed=1, session=tmp_path / "s", photos="none") as sim:
+        manifest = sim.session.manifest
+        endpoints = (manifest.request_endpoint, manifest.publisher_endpoint)
+        with rigkit.connect(endpoints[0], publisher=endpoints[1], session=tmp_path / "mine") as rig:
+            with pytest.warns(RuntimeWarning, match="is not used"):
+                again = rigkit.connect(endpoints[0], publisher=endpoints[1], session=tmp_path / "other")
+            assert again is rig
+            assert not (tmp_path / "other").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import warnings
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from pandas.testing import assert_frame_equal, assert_index_equal
 import rigkit
 from rigkit import display
 from rigkit.cli import main
-from rigkit.record.columns import TABLES, empty, frame
+from rigkit.record.columns import OF_A_SESSION, TABLES, empty, frame
 
 NAMES = [name for name in TABLES if hasattr(rigkit.Sessions, name)]
 
@@ -293,6 +294,23 @@ def test_show_takes_a_pattern_or_several_folders(scans):
     told = shown(scans / "*" / "Q*")
     assert told.exit_code == 1
     assert "nothing matches" in told.stderr
+
+
+def test_of_a_day_folder_it_is_said_how_its_sittings_are_opened(scans):
+    day = scans / "2026-11-22"
+    told = shown(day).stdout
+    assert "nothing to look at" in told
+    line = next(line for line in told.splitlines() if line.startswith("1 sitting lies in this folder: "))
+    *command, pattern = shlex.split(line.partition(": ")[2])
+    assert command == ["rigkit", "show"]
+    assert shown(pattern).stdout.startswith("1 sitting, 1 shot")
+    line = next(line for line in repr(rigkit.open(day)).splitlines() if line.startswith("1 sitting lies in "))
+    assert line.endswith(f': rigkit.open(r"{pattern}")')
+
+
+def test_show_names_every_table_of_a_session():
+    assert set(OF_A_SESSION) == set(NAMES)
+    assert all(name in CliRunner().invoke(main, ["show", "--help"]).stdout for name in NAMES)
 
 
 def test_show_prints_a_table_of_all(scans):

@@ -17,12 +17,13 @@ from pandas.testing import assert_frame_equal
 from rigkit.account.book import Book
 from rigkit.account.shots import tag_of
 from rigkit.account.tables import exposure_rows, photo_rows, shot_rows
-from rigkit.record.columns import frame
+from rigkit.record.columns import frame, joined
 from rigkit.record.folder import Manifest
 from rigkit.record.lines import Entry
 from rigkit.record.log import Log
 from rigkit.record.tables import event_row
 from rigkit.session import Session
+from rigkit.timing.known import Timing
 from rigkit.wire import decode_frame
 from rigkit.wire.shapes import EventReader
 
@@ -99,10 +100,14 @@ def expect_note(shot_id: int) -> dict[str, Any]:
 
 def from_scratch(session: Session) -> dict[str, pd.DataFrame]:
     account, state, label = session.account, session.state, session.label
+    photos = frame("photos", photo_rows(account, state, label, session.simulated, session.files.locate_all))
+    exposures = frame("exposures", exposure_rows(account, state, label, session.simulated))
+    shots = frame("shots", shot_rows(account, ID, session.simulated))
+    timing = Timing(exposures, shots, photos, session.cameras, frame("reference", ()))
     return {
-        "photos": frame("photos", photo_rows(account, state, label, session.simulated, session.files.locate_all)),
-        "exposures": frame("exposures", exposure_rows(account, state, label, session.simulated)),
-        "shots": frame("shots", shot_rows(account, ID, session.simulated)),
+        "photos": photos,
+        "exposures": joined("exposures", exposures, timing.exposures),
+        "shots": joined("shots", shots, timing.shots),
         "events": frame("events", events_from_scratch(session)),
     }
 

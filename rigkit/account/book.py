@@ -178,21 +178,23 @@ class Book:
                 self.state.warned.begin(body, entry.wall_ns)
             elif kind == "warning_over":
                 self.state.warned.end(body, entry.wall_ns)
-            elif kind == "checksum":
-                photo = self.state.take_checksum(body)
-                if photo is not None:
-                    self._news.photos[photo.key] = photo
+            elif kind in {"checksum", "exif"}:
+                for said in body.get("files", [body]):
+                    photo = self.state.take_file(said)
+                    if photo is not None:
+                        self._news.photos[photo.key] = photo
+            elif kind == "reference":
+                self.state.readings.take(body, entry.wall_ns)
+            elif kind == "calibration":
+                self.state.readings.take_lags(body)
             elif kind == "profile":
                 self.state.take_profile(body["group"], body["values"])
-            elif kind == "fired":
-                for request in reversed(self.state.requests):
-                    if request.seq == body["msg_seq_num"]:
-                        request.shot_id = body["shot_id"]
-                        break
             renumbered = self.account.renumbered
             self.account.note(kind, body, entry.mono_ns, entry.wall_ns)
             if renumbered != self.account.renumbered:
                 self._touch_everything()
+            if kind == "fired":
+                self.state.fired(body["msg_seq_num"], body["shot_id"])
         except (KeyError, TypeError, AttributeError, ValueError):
             # A note of ours that was damaged on disk: kept, counted, and no reason not to read the rest.
             self.state.bad += 1

@@ -22,7 +22,7 @@ _KNOWN = frozenset("NISBCXOEUZDA")
 _TYPED = {"N": "PhotoSessionName", "U": "UniqueTag", "Z": "Barcode"}
 
 
-def unclear_names(options: Mapping[str, Any], *, unique_names: bool, tagged: bool) -> Iterator[str]:
+def unclear_names(options: Mapping[str, Any], *, unique_names: bool) -> Iterator[str]:
     """Say why photos may get one name, or another than they seem to.
 
     Parameters
@@ -31,8 +31,6 @@ def unclear_names(options: Mapping[str, Any], *, unique_names: bool, tagged: boo
         OptionsInfo, as last heard.
     unique_names : bool
         No two cameras have the same name.
-    tagged : bool
-        The unique tag is another one in each take.
 
     Yields
     ------
@@ -49,8 +47,9 @@ def unclear_names(options: Mapping[str, Any], *, unique_names: bool, tagged: boo
         if "X" not in letters and not ("C" in letters and unique_names):
             bodies = " ([O] is the body's own count, and two bodies may be at the same)" if "O" in letters else ""
             yield f"nothing in it differs for certain between cameras: [C], [X] or [S]{bodies}{perhaps}"
-        if not letters & {"B", "O"} and not (tagged and "U" in letters):
-            yield f"nothing in it differs between shots: [B] or [S]{perhaps}"
+        if not letters & {"B", "O"}:
+            take = " ([U] is pose and repetition, and a retake has the same)" if "U" in letters else ""
+            yield f"nothing in it differs between shots: [B] or [S]{take}{perhaps}"
     if options.get("AllowSpacesInFilename") is False:
         spaced = [name for letter, name in _TYPED.items() if letter in letters and " " in str(options.get(name, ""))]
         if spaced or " " in expression:

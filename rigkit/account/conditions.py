@@ -10,12 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from rigkit.account.silence import GONE
-from rigkit.record.state import UNSEEN, CameraRecord, State, text_of, whole_of
+from rigkit.account.majority import majority
+from rigkit.account.silence import GONE, storage_of
+from rigkit.record.labels import file_text
+from rigkit.record.state import NOT_SEEN, UNSEEN, CameraRecord, State, text_of, whole_of
 from rigkit.wire.values import match_value, python_name
 
 if TYPE_CHECKING:
     from rigkit.account.fold import Account
+    from rigkit.account.shots import ShotAccount
+    from rigkit.record.warned import Which
 
 __all__ = [
     "LIMITS",
@@ -30,6 +34,7 @@ __all__ = [
     "in_group",
     "odd_settings",
     "same_value",
+    "unjudged",
     "usual_batch",
 ]
 
@@ -62,8 +67,10 @@ class Limits(NamedTuple):
 
 LIMITS = Limits()
 
-#: Fewer cameras than this make no majority.
-_PATTERN = 3
+#: What only a camera that is there can be asked about.
+_OF_THE_BODY = ("battery", "card", "live_view", "setting", "dial", "batch")
+#: Why an exposure is missing that tells nothing of its camera: nobody released it, or nobody waited, or nobody knows.
+_NOT_ITS_FAULT = frozenset({"not_released", "closed_early", "unknown"})
 
 #: Rule -> what it means, and what to do. The order is that of the check.
 RULES: dict[str, tuple[str, str]] = {
@@ -105,9 +112,9 @@ class Condition(NamedTuple):
     camera_key : str
         Of the camera, or of a place at which none has been seen.
     found : str
-        What is so.
+        What is so; it may be worded anew while the same thing is wrong.
     wanted : str
-        What should be.
+        What should be; it stays while the same thing is wrong, so no counts in it.
     stop : bool
         A shot now would lack this camera, or be worth nothing.
     """
@@ -117,6 +124,11 @@ class Condition(NamedTuple):
     found: str
     wanted: str
     stop: bool
+
+    @property
+    def which(self) -> Which:
+        """What makes it the same condition when it is found again."""
+        return (self.rule, self.camera_key, self.wanted, self.stop)
 
 
 def conditions(
@@ -141,13 +153,12 @@ def conditions(
         Each rule at most once per camera and property, in the order of the members.
     """
     members = state.members()
-    idle = not account.owing() and _counted(account, now_ns)
-    usual = usual_batch(state, members)
+    usual = usual_batch(state, members) if _idle(account, now_ns) else None
     for key in members:
         if key.startswith(UNSEEN):
             place = state.place_of(key)
             wanted = place.serial or place.name if place is not None else ""
-            yield Condition("not_seen", key, "not seen", wanted or "a camera", stop=True)
+            yield Condition("not_seen", key, NOT_SEEN, wanted or "a camera", stop=True)
             continue
         camera = state.cameras[key]
         if camera.status in GONE:
@@ -156,16 +167,51 @@ def conditions(
         yield from _of_the_body(state, camera, limits)
         yield from _settings(state, camera)
         batch = camera.count("PhotoBatchNum")
-        if idle and usual is not None and batch is not None and batch != usual:
-            yield Condition("batch", key, str(batch), str(usual), stop=False)
+        if usual is not None and batch is not None and batch != usual:
+            yield Condition("batch", key, f"{batch} where most have {usual}", "that of the others", stop=False)
     yield from _failing(account, members, limits)
     if named:
         yield from _misnamed(state, account)
 
 
-def _counted(account: Account, now_ns: int | None) -> bool:
-    """Whether the cameras' own counters have had time to follow their last photos: that news is another event."""
-    shot = account.shots[max(account.shots)] if account.shots else None
+def unjudged(state: State, account: Account, now_ns: int | None = None) -> set[tuple[str, str]]:
+    """Find out what can't be judged now, so that a warning about it is not over because nothing is said.
+
+    A camera that is away tells nothing of itself; batch numbers move with each shot, one camera after the other, and without a
+    majority nobody is out of step; a photo that has not come has no name.
+
+    Parameters
+    ----------
+    state, account : State, Account
+        The folds.
+    now_ns : int or None
+        As for :func:`conditions`.
+
+    Returns
+    -------
+    set of (str, str)
+        Rule and camera key.
+    """
+    members = state.members()
+    away = [key for key in members if key in state.cameras and state.cameras[key].status in GONE]
+    open_ = {(rule, key) for key in away for rule in _OF_THE_BODY}
+    usual, numbers = usual_batch(state, members), _batches(state, members)
+    if not _idle(account, now_ns) or (usual is None and len(set(numbers)) > 1):
+        open_ |= {("batch", key) for key in members}
+    shot = _last_shot(account)
+    nameless = [key for key, one in shot.exposures.items() if not one.photos] if shot is not None else []
+    return open_ | {("label", key) for key in nameless}
+
+
+def _last_shot(account: Account) -> ShotAccount | None:
+    return account.shots[max(account.shots)] if account.shots else None
+
+
+def _idle(account: Account, now_ns: int | None) -> bool:
+    """Whether no shot is on its way, and the cameras' own counters have had time to follow: that news is another event."""
+    shot = _last_shot(account)
+    if account.owing():
+        return False
     if now_ns is None or shot is None:
         return True
     heard = [one.heard_ns for one in shot.exposures.values() if one.heard_ns is not None]
@@ -174,15 +220,13 @@ def _counted(account: Account, now_ns: int | None) -> bool:
 
 def usual_batch(state: State, keys: list[str]) -> int | None:
     """Return the next batch number of most of these cameras; None: too few say one, or no majority."""
-    counts = Counter(
-        batch
-        for key in keys
-        if key in state.cameras and (batch := state.cameras[key].count("PhotoBatchNum")) is not None
-    )
-    if sum(counts.values()) < _PATTERN:
-        return None
-    batch, count = counts.most_common(1)[0]
-    return batch if 2 * count > sum(counts.values()) else None
+    return majority(_batches(state, keys))
+
+
+def _batches(state: State, keys: Iterable[str]) -> list[int]:
+    """List the next batch numbers of those of these cameras that say one."""
+    told = (state.cameras[key].count("PhotoBatchNum") for key in keys if key in state.cameras)
+    return [number for number in told if number is not None]
 
 
 def _of_the_body(state: State, camera: CameraRecord, limits: Limits) -> Iterator[Condition]:
@@ -191,8 +235,7 @@ def _of_the_body(state: State, camera: CameraRecord, limits: Limits) -> Iterator
         stop = level < limits.battery_stop_pct
         yield Condition("battery", camera.key, f"{level} %", f"{limits.battery_warn_pct} % or more", stop=stop)
     if whole_of(camera.get("CameraNumCards")) == 0:
-        storage = text_of(camera.properties.get("Storage", {}).get("CameraPropertyValue"))
-        storage = storage or text_of(state.options.get("DefaultStorage"))
+        storage = storage_of(state, camera.key)
         if storage in {"Card", "Both"}:
             yield Condition("card", camera.key, f"no card, storage {storage}", "a card", stop=True)
     if camera.get("CameraLiveviewIsEnabled") is True:
@@ -200,12 +243,8 @@ def _of_the_body(state: State, camera: CameraRecord, limits: Limits) -> Iterator
 
 
 def in_group(state: State, key: str, group: str) -> bool:
-    """Whether a camera is in a group: one of the layout, else one that is set in the application; everybody is in the empty one."""
-    place = state.place_of(key)
-    if not group or (place is not None and group in place.groups):
-        return True
-    camera = state.cameras.get(key)
-    return camera is not None and camera.group == group and (state.layout is None or group not in state.layout.groups)
+    """Whether a camera is in a group, by :meth:`State.groups_of`; everybody is in the empty one, the whole rig."""
+    return not group or group in state.groups_of(key)
 
 
 def holding(state: State, key: str) -> dict[str, tuple[str, str]]:
@@ -245,19 +284,13 @@ def same_value(wanted: str, value: str) -> bool:
     return match_value(wanted, [value]) == value
 
 
-def _value(camera: CameraRecord, kind: str) -> str | None:
-    return text_of(camera.properties.get(kind, {}).get("CameraPropertyValue"))
-
-
 def _deviation(camera: CameraRecord, kind: str, wanted: str) -> Condition | None:
     """Say that a setting is not as wanted; None: it is, or the application doesn't tell, and then nothing can be found wrong."""
-    value, info = _value(camera, kind), camera.properties.get(kind, {})
+    value, choices = camera.setting(kind), camera.choices(kind)
     if value is None or same_value(wanted, value):
         return None
-    choices = info.get("CameraPropertyRange")
-    texts = [one for one in choices if isinstance(one, str)] if isinstance(choices, list) else []
-    rule = "dial" if info.get("CameraPropertyIsWriteable") is False else "setting"
-    offered = "" if not texts or match_value(wanted, texts) is not None else " (which it does not offer)"
+    rule = "dial" if camera.writeable(kind) is False else "setting"
+    offered = "" if not choices or match_value(wanted, choices) is not None else " (which it does not offer)"
     name = python_name(kind)
     return Condition(rule, camera.key, f"{name} {value}", f"{name} {wanted}{offered}", stop=False)
 
@@ -285,8 +318,7 @@ def common_settings(state: State, keys: Iterable[str]) -> dict[str, str]:
         counts = Counter(
             value
             for camera in cameras
-            if (value := _value(camera, kind)) is not None
-            and camera.properties[kind].get("CameraPropertyIsWriteable") is not False
+            if (value := camera.setting(kind)) is not None and camera.writeable(kind) is not False
         )
         if counts:
             common[kind] = counts.most_common(1)[0][0]
@@ -294,7 +326,7 @@ def common_settings(state: State, keys: Iterable[str]) -> dict[str, str]:
 
 
 def odd_settings(state: State, keys: Iterable[str]) -> Iterator[Condition]:
-    """Find cameras that are set otherwise than most of their model, for a rig without golden settings.
+    """Find cameras that are set otherwise than most of their model, in whatever no golden setting says how it is to be.
 
     Parameters
     ----------
@@ -306,19 +338,22 @@ def odd_settings(state: State, keys: Iterable[str]) -> Iterator[Condition]:
     Yields
     ------
     Condition
-        Of the rules ``setting`` and ``dial``. Two cameras that differ tell nothing: it takes three, and a majority.
+        Of the rules ``setting`` and ``dial``. Two cameras that differ tell nothing: it takes three, and a majority. A camera
+        with a golden setting is held against that, and tells nothing of how the others are to be set.
     """
+    golden: dict[str, dict[str, str]] = {}
     models: dict[str | None, list[CameraRecord]] = {}
     for key in keys:
         camera = state.cameras[key]
+        golden[key] = golden_of(state, key)
         models.setdefault(text_of(camera.get("CameraModel")), []).append(camera)
     for cameras in models.values():
         for kind in PICTURE:
-            values = [value for camera in cameras if (value := _value(camera, kind)) is not None]
-            usual, count = Counter(values).most_common(1)[0] if values else ("", 0)
-            if len(values) < _PATTERN or 2 * count <= len(values):
+            free = [camera for camera in cameras if kind not in golden[camera.key]]
+            usual = majority(value for camera in free if (value := camera.setting(kind)) is not None)
+            if usual is None:
                 continue
-            for camera in cameras:
+            for camera in free:
                 deviation = _deviation(camera, kind, usual)
                 if deviation is not None:
                     yield deviation
@@ -330,7 +365,7 @@ def _failing(account: Account, members: list[str], limits: Limits) -> Iterator[C
         row = 0
         for shot in reversed(shots):
             exposure = shot.exposures.get(key)
-            if exposure is None or exposure.status == "waiting":
+            if exposure is None or exposure.status == "waiting" or exposure.cause in _NOT_ITS_FAULT:
                 continue
             if exposure.exposed:
                 break
@@ -341,9 +376,11 @@ def _failing(account: Account, members: list[str], limits: Limits) -> Iterator[C
 
 def _misnamed(state: State, account: Account) -> Iterator[Condition]:
     """Find photos of the last shot that came back under another subject's name."""
-    shot = account.shots[max(account.shots)] if account.shots else None
+    shot = _last_shot(account)
     subject = shot.labels.get("subject") if shot is not None else None
-    for key, exposure in shot.exposures.items() if shot is not None and subject else ():
-        names = {text_of(state.photos[photo].get("PhotoSessionName")) for photo in exposure.photos} - {None, subject}
+    told = file_text(str(subject or ""))  # the application is told what can be part of a file name; it may be nothing
+    for key, exposure in shot.exposures.items() if shot is not None and told else ():
+        names = {text_of(state.photos[photo].get("PhotoSessionName")) for photo in exposure.photos}
+        names -= {None, subject, told}
         if names:
             yield Condition("label", key, ", ".join(sorted(map(str, names))), str(subject), stop=True)

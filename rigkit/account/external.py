@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rigkit.account.pairing import JOIN_S, TOGETHER_S, may_come
 from rigkit.account.shots import Paired, ShotAccount, parse_tag, shared_pair
-from rigkit.record.state import UNSEEN, PhotoRecord, State, text_of, whole_of
+from rigkit.record.state import NOT_SEEN, UNSEEN, PhotoRecord, State, whole_of
 
 if TYPE_CHECKING:
     from rigkit.account.fold import Account
@@ -136,7 +136,7 @@ def widen(account: Account, shot: ShotAccount) -> None:
                 shot.exposures[key].taken_before = None
                 if key.startswith(UNSEEN):
                     shot.exposures[key].status, shot.exposures[key].cause = "missing", "not_ready"
-                    shot.exposures[key].detail = "not seen"
+                    shot.exposures[key].detail = NOT_SEEN
                 shot.reopen(key)
         # Tables list them as those of any other shot, not as their photos came.
         shot.exposures = {key: shot.exposures[key] for key in dict.fromkeys((*members, *shot.exposures))}
@@ -148,9 +148,7 @@ def _crowds(state: State) -> list[dict[str, None]]:
     members = dict.fromkeys(state.members())
     groups: dict[str, dict[str, None]] = {}
     for key in members:
-        place, camera = state.place_of(key), state.cameras.get(key)
-        own = text_of(camera.get("CameraGroup")) if camera is not None else None
-        for group in (*(place.groups if place is not None else ()), *((own,) if own else ())):
+        for group in state.groups_of(key):
             groups.setdefault(group, {})[key] = None
     return [crowd for crowd in (*groups.values(), members) if len(crowd) > 1]
 
@@ -168,6 +166,7 @@ def give_way(account: Account, shot_id: int) -> bool:
         return False
     del account.shots[shot_id]
     account.forget_open(shot_id)
+    account.move_offsets(shot_id, max([*account.shots, shot_id]) + 1)
     shot.shot_id = max([*account.shots, shot_id]) + 1
     account.shots[shot.shot_id] = shot
     for exposure in shot.exposures.values():

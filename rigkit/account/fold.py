@@ -11,7 +11,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from rigkit.account import external, remarks, silence
+from rigkit.account.notes import AttemptNote, FiredNote, ShotNote, read_note
 from rigkit.account.pairing import find_shot
 from rigkit.account.shots import Exposure, Instruction, Paired, ShotAccount
 from rigkit.account.silence import GONE, SECOND
@@ -248,8 +251,13 @@ class Account:
 
     def owing(self) -> set[str]:
         """Cameras that were asked to fire and have not been accounted for yet."""
-        ours = [shot for shot in self._open.values() if shot.trigger != "external"]
+        ours = [shot for shot in list(self._open.values()) if shot.trigger != "external"]
         return {key for shot in ours for key, one in shot.exposures.items() if one.status == "waiting"}
+
+    def move_offsets(self, shot_id: int, to: int) -> None:
+        """Take in that a shot has another number, also where counters slipped in it."""
+        moved = {key: (to, offset) for key, (number, offset) in self._offsets.items() if number == shot_id}
+        self._offsets.update(moved)
 
     def forget_open(self, shot_id: int) -> None:
         """Take in that a shot has this number no longer."""
@@ -278,50 +286,49 @@ class Account:
 
     def _note_shot(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Open a shot: freeze who is expected, and their counters as they stand."""
-        if external.give_way(self, fields["shot_id"]):
-            self.renumbered += 1
+        said = read_note(fields, ShotNote)
         shot = ShotAccount(
-            shot_id=fields["shot_id"],
-            labels=dict(fields.get("labels", {})),
-            trigger=fields["trigger"],
-            tag=fields["tag"],
-            attempt=fields["attempt"],
-            exposures={key: self.expect(key, fields["attempt"], mono_ns, wall_ns) for key in fields["expected"]},
+            shot_id=said.shot_id,
+            labels=msgspec.structs.asdict(said.labels),
+            trigger=said.trigger,
+            tag=said.tag,
+            attempt=said.attempt,
+            exposures={key: self.expect(key, said.attempt, mono_ns, wall_ns) for key in said.expected},
             requested_ns=mono_ns,
             requested_wall_ns=wall_ns,
-            allowance_s=float(fields.get("allowance_s", 0.0)),
-            excluded=dict(fields.get("excluded", {})),
-            awaited=bool(fields.get("awaited", False)),
-            lasts_s=float(fields.get("lasts_s", 0.0)),
+            allowance_s=said.allowance_s,
+            excluded=said.excluded,
+            awaited=said.awaited,
+            lasts_s=said.lasts_s,
         )
         for exposure in shot.exposures.values():
-            exposure.tagged = bool(fields.get("tagged", True))
+            exposure.tagged = said.tagged
+        if external.give_way(self, shot.shot_id):
+            self.renumbered += 1
         self.shots[shot.shot_id] = shot
-        for later in [
-            number for number in self.shots if number > shot.shot_id
-        ]:  # whatever gave way: in order of the numbers
+        for later in [number for number in self.shots if number > shot.shot_id]:  # whatever gave way: in order
             self.shots[later] = self.shots.pop(later)
-        self._settle(shot, fields.get("not_ready", {}))
+        self._settle(shot, said.not_ready)
 
     def _note_attempt(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Fire some cameras of a shot once more: what is expected of them starts anew."""
-        shot = self.shots.get(fields["shot_id"])
+        said = read_note(fields, AttemptNote)
+        shot = self.shots.get(said.shot_id)
         if shot is None:
             return
         shot.fired_before = shot.fired_before or shot.may_expose
-        shot.attempt, shot.outcome, shot.unjudged = fields["attempt"], None, True
-        shot.allowance_s = float(fields.get("allowance_s", 0.0))
-        for key in fields["expected"]:
+        shot.attempt, shot.outcome, shot.unjudged = said.attempt, None, True
+        shot.allowance_s, shot.awaited = said.allowance_s, False  # whoever was to release it before: this is our own
+        for key in said.expected:
             if key in shot.exposures:
-                before = shot.exposures[key]
-                shot.exposures[key] = self._expect_again(before, fields, mono_ns, wall_ns)
+                shot.exposures[key] = self._expect_again(shot.exposures[key], said, mono_ns, wall_ns)
                 shot.reopen(key)
-        self._settle(shot, fields.get("not_ready", {}))
+        self._settle(shot, said.not_ready)
 
-    def _expect_again(self, before: Exposure, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> Exposure:
-        exposure = self.expect(before.camera_key, fields["attempt"], mono_ns, wall_ns)
+    def _expect_again(self, before: Exposure, said: AttemptNote, mono_ns: int, wall_ns: int) -> Exposure:
+        exposure = self.expect(before.camera_key, said.attempt, mono_ns, wall_ns)
         exposure.cause_before, exposure.detail_before = before.cause, before.detail
-        exposure.tagged = bool(fields.get("tagged", True))
+        exposure.tagged = said.tagged
         exposure.replaced = frozenset(before.photos) | before.replaced
         for photo_key in before.photos:  # should this attempt bring nothing, that photo is still there
             exposure.older = (photo_key, self.shot_of[photo_key])
@@ -348,11 +355,11 @@ class Account:
 
     def _note_fired(self, fields: Mapping[str, Any], mono_ns: int, wall_ns: int) -> None:
         """Take in what became of the release, and when it was sent."""
-        shot = self.shots.get(fields["shot_id"])
+        said = read_note(fields, FiredNote)
+        shot = self.shots.get(said.shot_id)
         if shot is None:
             return
-        shot.outcome = fields["outcome"]
-        sent_ns, sent_wall_ns = fields["sent_mono_ns"], fields["sent_wall_ns"]
+        shot.outcome, sent_ns, sent_wall_ns = said.outcome, said.sent_mono_ns, said.sent_wall_ns
         shot.released[shot.attempt] = (sent_ns, sent_wall_ns)
         if shot.attempt == 1:  # the times of a shot are those of its first release
             shot.first_outcome = shot.outcome

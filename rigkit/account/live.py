@@ -21,6 +21,7 @@ from rigkit.account.tables import (
 from rigkit.record.builder import TableBuilder
 from rigkit.record.records import PhotoRecord, text_of, whole_of
 from rigkit.record.tables import Labels
+from rigkit.record.timed import TIMED_EXPOSURES
 from rigkit.record.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class LivePhotos:
     def nbytes(self) -> int:
         """Bytes held."""
         return self._builder.nbytes
+
+    @property
+    def version(self) -> int:
+        """Another number whenever something in the table may have changed."""
+        return self._builder.version
 
     def frame(self) -> pd.DataFrame:
         """Return the table as it is now. The book must have taken in what there is."""
@@ -185,7 +191,7 @@ def _number(photo: PhotoRecord) -> int:
 
 
 class LiveExposures:
-    """The exposures table of one session.
+    """The exposures table of one session, as far as the account says; the columns about time are somebody else's.
 
     Parameters
     ----------
@@ -202,12 +208,17 @@ class LiveExposures:
 
     def _begin(self) -> None:
         self._book.touched("exposures")
-        self._builder = TableBuilder("exposures")
+        self._builder = TableBuilder("exposures", TIMED_EXPOSURES)
         self._beginning = self._book.beginning
         self._fallback = self._fallback_now()
         #: Shot id -> its first row and its cameras.
         self._rows: dict[int, tuple[int, list[str]]] = {}
         self._append(self._book.account.shots.values())
+
+    @property
+    def version(self) -> int:
+        """Another number whenever something in the table may have changed."""
+        return self._builder.version
 
     def frame(self) -> pd.DataFrame:
         """Return the table as it is now. The book must have taken in what there is."""

@@ -122,7 +122,7 @@ def _fits(
     """Say how an untagged photo fits a camera of a shot: ``batch``, ``window`` or not at all."""
     if not may_come(account, shot, exposure):
         return None
-    begun = shot.trigger == "external" and not shot.awaited
+    begun = shot.trigger == "external" and not shot.awaited and exposure.attempt == 1  # later attempts are our own
     began_ns = shot.requested_ns if shot.unannounced else exposure.base_ns
     if begun and not exposure.photos and not asked and is_over(account, shot, began_ns, now_ns):
         return None

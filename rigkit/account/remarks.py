@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from math import comb
 
-from rigkit.account.shots import Exposure, ShotAccount
+from rigkit.account.majority import majority
+from rigkit.account.shots import ShotAccount
 from rigkit.record.state import State, text_of
 
 __all__ = ["common_causes", "judge"]
@@ -30,7 +29,7 @@ def judge(shot: ShotAccount, state: State, offsets: dict[str, tuple[int, int]]) 
         Camera key -> the last shot before in which its batch number was seen, and by how much it was off; brought up to date.
     """
     exposures = shot.exposures.values()
-    usual = _usual_batch(exposures)
+    usual = majority(one.batch_num for one in exposures if one.exposed and one.batch_num is not None)
     for exposure in exposures:
         exposure.remark = ("duplicate", "more than one exposure") if exposure.duplicate else None
         exposure.offset = None if usual is None or exposure.batch_num is None else exposure.batch_num - usual
@@ -46,15 +45,6 @@ def judge(shot: ShotAccount, state: State, offsets: dict[str, tuple[int, int]]) 
     common = common_causes(shot, state)
     for exposure in exposures:
         exposure.common = common.get(exposure.camera_key)
-
-
-def _usual_batch(exposures: Iterable[Exposure]) -> int | None:
-    """Return the batch number that most cameras of a shot have; None: too few, or no majority."""
-    counts = Counter(one.batch_num for one in exposures if one.exposed and one.batch_num is not None)
-    if sum(counts.values()) < _PATTERN:
-        return None
-    batch, count = counts.most_common(1)[0]
-    return batch if 2 * count > sum(counts.values()) else None
 
 
 def common_causes(shot: ShotAccount, state: State) -> dict[str, str]:
@@ -85,7 +75,8 @@ def common_causes(shot: ShotAccount, state: State) -> dict[str, str]:
             if chance < _CHANCE:
                 text = f"{kind} {level} ({len(failed)} of {len(members)})"
                 for key in failed:
-                    best[key] = min(best.get(key, (1.0, "")), (chance, text))
+                    if chance < best.get(key, (1.0, ""))[0]:
+                        best[key] = (chance, text)
     return {key: text for key, (_, text) in best.items()}
 
 
@@ -95,9 +86,8 @@ def _levels(shot: ShotAccount, state: State) -> dict[str, dict[str, set[str]]]:
     for key in shot.exposures:
         camera, place = state.cameras.get(key), state.place_of(key)
         node = text_of(camera.get("NodeKey")) if camera is not None else None
-        group = text_of(camera.get("CameraGroup")) if camera is not None else None
-        shared = [("node", node), ("hub", place.hub if place is not None else None), ("group", group)]
-        shared += [("group", one) for one in (place.groups if place is not None else ())]
+        shared = [("node", node), ("hub", place.hub if place is not None else None)]
+        shared += [("group", one) for one in state.groups_of(key)]
         for kind, level in shared:
             if level:
                 levels[kind].setdefault(level, set()).add(key)

@@ -11,7 +11,7 @@ from rigkit.record.state import State, text_of
 if TYPE_CHECKING:
     from rigkit.account.fold import Account
 
-__all__ = ["AWAY", "GONE", "card_only", "tick", "took_one"]
+__all__ = ["AWAY", "GONE", "card_only", "storage_of", "tick", "took_one"]
 
 #: First guess of how long a camera takes from the release to news of its photo, s; then learned, within these bounds.
 FIRST_LATENCY_S = 5.0
@@ -145,7 +145,7 @@ def _cause(account: Account, state: State, shot: ShotAccount, exposure: Exposure
     if failed is not None and exposure.failed_before is not None and failed > exposure.failed_before:
         # The API does not tell how full a card is. One failure is a misfire; a second in a row of a camera that writes to its
         # card is what a full or locked card looks like.
-        if _storage(state, exposure) in {"Card", "Both"} and _failed_before(account, shot, exposure):
+        if storage_of(state, exposure.camera_key) in {"Card", "Both"} and _failed_before(account, shot, exposure):
             return ("storage", "CameraNumPhotosFailed rose again, and it writes to its card")
         return ("misfire", "CameraNumPhotosFailed rose")
     if shot.awaited:
@@ -181,16 +181,16 @@ def _failed_before(account: Account, shot: ShotAccount, exposure: Exposure) -> b
     return False
 
 
-def _storage(state: State, exposure: Exposure) -> str | None:
-    """Where this camera puts its photos: Disk, Card or Both; None: not known."""
-    camera = state.cameras.get(exposure.camera_key)
-    own = camera.properties.get("Storage", {}).get("CameraPropertyValue") if camera is not None else None
-    return text_of(own) or text_of(state.options.get("DefaultStorage"))
+def storage_of(state: State, camera_key: str) -> str | None:
+    """Say where a camera puts its photos: Disk, Card or Both, by its own setting, else by DefaultStorage; None: not told."""
+    camera = state.cameras.get(camera_key)
+    own = camera.setting("Storage") if camera is not None else None
+    return own or text_of(state.options.get("DefaultStorage"))
 
 
 def card_only(state: State, exposure: Exposure) -> bool:
     """Whether this camera's photos stay on the card until somebody asks for them."""
-    return _storage(state, exposure) == "Card"
+    return storage_of(state, exposure.camera_key) == "Card"
 
 
 def _downloads(state: State, shot: ShotAccount, unsettled: Iterable[Exposure], now_ns: int) -> Iterator[Download]:

@@ -11,7 +11,7 @@ from rigkit.record.columns import TABLES, array_of
 from rigkit.record.records import PhotoRecord
 from rigkit.record.state import State, text_of, whole_of
 from rigkit.record.tables import Labels, parse_captured, photo_columns
-from rigkit.record.whereabouts import Place
+from rigkit.record.whereabouts import Located
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: From many PhotoFilenames and PhotoFilesizes to the local path of each and what is there.
-Locate = Callable[[Sequence[str | None], Sequence[int | None]], Sequence[Place]]
+Locate = Callable[[Sequence[str | None], Sequence[int | None]], Sequence[Located]]
 
 _SECOND = 1e9
 _LABELS = ("subject", "pose", "rep")

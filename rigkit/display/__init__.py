@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
-from rigkit.display.counting import Tally, apart, plural, shot_counts, tally
-from rigkit.display.day import how_it_stands, journal_lines
+from rigkit.display.counting import apart, shot_counts, tally
+from rigkit.display.day import PYTHON, how_it_stands, inside_line, journal_lines
 from rigkit.display.grids import (
     MOST_ROWS,
     aligned,
@@ -26,8 +26,8 @@ from rigkit.display.grids import (
     exposure_grid,
     instant,
     label_of,
-    missing_grid,
     plain,
+    plural,
     remedy_grid,
     rows_of,
     shot_grid,
@@ -36,6 +36,7 @@ from rigkit.display.grids import (
 from rigkit.display.methods import Recorded, methods_text
 from rigkit.display.rendering import render
 from rigkit.display.report import counting_exposures, report_html
+from rigkit.display.sections import lost_grid
 from rigkit.display.show import show_text
 from rigkit.display.sittings import MOST_SITTINGS, sitting_grid, sittings_line
 from rigkit.errors import listed
@@ -57,7 +58,6 @@ __all__ = [
     "sessions_html",
     "sessions_text",
     "shot_html",
-    "shot_text",
     "show_text",
     "summary_line",
     "timing_summary",
@@ -72,6 +72,7 @@ MOST_NAMED = 8
 
 #: The columns of the exposures that a one-line account needs.
 _ACCOUNT = ("shot_id", "camera_key", "position", "status", "cause", "detail", "on_disk_s", "pose")
+_NO_SHOT = {"pose": None, "n_expected": 0, "n_exposed": 0, "n_on_disk": 0}
 
 
 def summary_line(
@@ -161,44 +162,9 @@ def rig_html(cameras: pd.DataFrame, title: str, simulated: bool) -> str:
     return render("rig.html.j2", line=_rig_line(cameras, title, simulated), cameras=camera_grid(cameras))
 
 
-def _delivered(row: Mapping[str, Any]) -> bool:
-    return row["status"] in ("captured", "recovered")
-
-
-def _shot_row(shot_id: int, shots: pd.DataFrame, of_shot: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Row of the shots table, its counts taken from the exposures where the row has none."""
-    named = rows_of(shots[shots.index == shot_id])
-    row = named[0] if named else {"shot_id": shot_id}
-    counts = {
-        "n_expected": len(of_shot),
-        "n_exposed": sum(map(_delivered, of_shot)),
-        "n_missing": sum(one["status"] == "missing" for one in of_shot),
-        "n_on_disk": sum(one["on_disk_s"] is not None for one in of_shot),
-        "pose": next((one["pose"] for one in of_shot), None),
-    }
-    return {**row, **{name: value for name, value in counts.items() if row.get(name) is None}}
-
-
-def shot_text(shot_id: int, shots: pd.DataFrame, exposures: pd.DataFrame) -> str:
-    """Give a shot's one-line account (`summary_line`) from the tables.
-
-    Parameters
-    ----------
-    shot_id : int
-        The shot. One that neither table knows has nothing expected.
-    shots, exposures : pandas.DataFrame
-        The tables, whole or only the rows of this shot.
-    """
-    return _shot_line(shot_id, shots, rows_of(_of_shot(shot_id, exposures), *_ACCOUNT))
-
-
-def _of_shot(shot_id: int, exposures: pd.DataFrame) -> pd.DataFrame:
-    return exposures[exposures.index.get_level_values("shot_id") == shot_id]
-
-
-def _shot_line(shot_id: int, shots: pd.DataFrame, of_shot: Sequence[dict[str, Any]]) -> str:
-    row = _shot_row(shot_id, shots, of_shot)
-    label = shot_label(shot_id, row["pose"])
+def _shot_line(row: Mapping[str, Any], of_shot: Iterable[dict[str, Any]]) -> str:
+    """Give the line of a shot from its row of `shot_counts` and the rows of its exposures."""
+    label = shot_label(row["shot_id"], row["pose"])
     return summary_line(label, row["n_expected"], row["n_exposed"], row["n_on_disk"], _missing_among(of_shot))
 
 
@@ -208,21 +174,25 @@ def shot_html(shot_id: int, shots: pd.DataFrame, exposures: pd.DataFrame) -> str
     Parameters
     ----------
     shot_id : int
-        The shot.
+        The shot. One that neither table knows has nothing expected.
     shots, exposures : pandas.DataFrame
         The tables, whole or only the rows of this shot.
     """
-    of_shot = rows_of(_of_shot(shot_id, exposures))
+    exposures = exposures[exposures.index.get_level_values("shot_id") == shot_id]
+    rows = shot_counts(shots[shots.index == shot_id], exposures) or [_NO_SHOT | {"shot_id": shot_id}]
+    of_shot = rows_of(exposures)
     return render(
         "shot.html.j2",
-        line=_shot_line(shot_id, shots, of_shot),
+        line=_shot_line(rows[0], of_shot),
         simulated=any(row["simulated"] for row in of_shot),
         remedies=remedy_grid(of_shot),
         exposures=exposure_grid(of_shot),
     )
 
 
-def _session_lines(facts: Mapping[str, Any], sums: Tally) -> list[str]:
+def _session_lines(facts: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Say what a sitting is, where it lies, and what its shots come to: three lines."""
+    sums = tally(rows)
     head = f"Session {plain(facts.get('session_id')) or '?'} of {instant(facts.get('created')) or 'unknown date'}"
     head += " (simulated)" if facts.get("simulated") else ""
     head += f", subject {plain(facts['subject'])}" if facts.get("subject") else ""
@@ -232,7 +202,7 @@ def _session_lines(facts: Mapping[str, Any], sums: Tally) -> list[str]:
         count += f": {sums.exposed}/{sums.expected} exposed, {sums.on_disk}/{sums.expected} on disk"
     count += f", {sums.missing} missing" if sums.missing else ""
     place = f"{plain(facts.get('address'), 80)} in {plain(facts.get('folder'), 120)}"
-    return [head, place, count, *journal_lines(facts)]
+    return [head, place, count]
 
 
 def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.DataFrame | None = None) -> str:
@@ -241,7 +211,7 @@ def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.Da
     Parameters
     ----------
     facts : Mapping
-        As for `report_html`; what is not known may be left out.
+        As `rigkit.reporting.facts_of` gives them; what is not known may be left out.
     shots : pandas.DataFrame
         The ``shots`` table.
     exposures : pandas.DataFrame or None
@@ -250,15 +220,14 @@ def session_text(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.Da
     by_shot: dict[int, list[dict[str, Any]]] = {}
     for row in [] if exposures is None else rows_of(exposures, *_ACCOUNT):
         by_shot.setdefault(row["shot_id"], []).append(row)
-    lines = _session_lines(facts, tally(shot_counts(shots, exposures)))
-    rows = rows_of(shots)
+    rows = shot_counts(shots, exposures)
+    inside = inside_line(facts, PYTHON)
+    lines = [*_session_lines(facts, rows), *journal_lines(facts), *([inside] if inside else [])]
     if len(rows) > MOST_ROWS:
         lines.append(f"  … {len(rows) - MOST_ROWS} earlier shots")
     for row in rows[-MOST_ROWS:]:
-        expected, exposed, on_disk = (int(row[name] or 0) for name in ("n_expected", "n_exposed", "n_on_disk"))
-        named = _missing_among(by_shot.get(row["shot_id"], ()))
-        line = summary_line(shot_label(row["shot_id"], row["pose"]), expected, exposed, on_disk, named)
         unnamed = exposures is None and row["n_missing"]
+        line = _shot_line(row, by_shot.get(row["shot_id"], ()))
         lines.append(f"  {line}" + (f"; {row['n_missing']} missing" if unnamed else ""))
     return "\n".join(lines)
 
@@ -267,9 +236,11 @@ def session_html(facts: Mapping[str, Any], shots: pd.DataFrame, exposures: pd.Da
     """Show a sitting in a notebook; parameters as `session_text`."""
     return render(
         "session.html.j2",
-        lines=_session_lines(facts, tally(shot_counts(shots, exposures))),
+        lines=_session_lines(facts, shot_counts(shots, exposures)),
+        inside=inside_line(facts, PYTHON),
+        troubles=journal_lines(facts),
         shots=shot_grid(shots),
-        missing=missing_grid(rows_of(exposures)),
+        missing=lost_grid(rows_of(exposures)),
     )
 
 

@@ -7,10 +7,11 @@ exposures are shown, and not counted as expected.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rigkit.display.grids import plain, rows_of
+from rigkit.account.standing import COUNTS, Standing, standing
+from rigkit.record.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,14 +23,12 @@ __all__ = [
     "Tally",
     "apart",
     "counted",
-    "plural",
     "shot_counts",
     "standing",
     "tally",
+    "uncounted",
 ]
 
-#: The word for a shot that counts.
-COUNTS = "counts"
 HOW_COUNTED = (
     "A shot counts unless it was rejected, another one was taken in its place (superseded), or nothing was fired. Only shots that "
     "count are in the totals; an exposure counts as there if it was captured, or recovered by asking after its event was lost."
@@ -39,14 +38,6 @@ SHOT_COLUMNS = (
     *("shot_id", "subject", "pose", "rep", "note", "trigger", "outcome", "requested", "attempt", "accepted", "reason"),
     *("superseded_by", "n_expected", "n_exposed", "n_missing", "n_on_disk", "n_excluded", "simulated"),
 )
-_NOT_FIRED = {"refused": "the application refused it", "undelivered": "the request was not sent"}
-
-
-class Standing(NamedTuple):
-    """Whether a shot counts: ``counts``, ``rejected``, ``superseded`` or ``not fired``; and why (may be empty)."""
-
-    word: str
-    why: str = ""
 
 
 class Tally(NamedTuple):
@@ -73,25 +64,6 @@ class Tally(NamedTuple):
     on_disk: int
 
 
-def standing(row: Mapping[str, Any]) -> Standing:
-    """Say whether a shot counts.
-
-    Parameters
-    ----------
-    row : Mapping
-        Of the shots table; what it lacks is not known.
-    """
-    if row.get("outcome") in _NOT_FIRED:
-        return Standing("not fired", _NOT_FIRED[row["outcome"]])
-    if row.get("trigger") == "external" and not row.get("n_exposed") and row.get("n_missing"):
-        return Standing("not fired", "nobody released it in time")
-    if row.get("accepted") is False:
-        return Standing("rejected", plain(row.get("reason"), 200))
-    if row.get("superseded_by") is not None:
-        return Standing("superseded", f"by shot {row['superseded_by']}")
-    return Standing(COUNTS)
-
-
 def shot_counts(shots: pd.DataFrame, exposures: pd.DataFrame | None = None) -> list[dict[str, Any]]:
     """Rows of the shots, in order, with counts: those of the exposures where the table of the shots has none.
 
@@ -114,8 +86,9 @@ def shot_counts(shots: pd.DataFrame, exposures: pd.DataFrame | None = None) -> l
         counter["n_on_disk"] += one["on_disk_s"] is not None
         poses.setdefault(one["shot_id"], one["pose"])
     for shot_id, counter in found.items():
-        row = rows.setdefault(shot_id, {"shot_id": shot_id, "pose": poses[shot_id]})
-        row |= {name: count for name, count in counter.items() if row.get(name) is None}
+        row = rows.setdefault(shot_id, {"shot_id": shot_id})
+        told_of = {**counter, "pose": poses[shot_id]}
+        row |= {name: value for name, value in told_of.items() if row.get(name) is None}
     for row in rows.values():
         row |= {name: int(row.get(name) or 0) for name in ("n_expected", "n_exposed", "n_missing", "n_on_disk")}
     return [rows[shot_id] for shot_id in sorted(rows)]
@@ -127,10 +100,10 @@ def counted(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def tally(rows: Sequence[dict[str, Any]]) -> Tally:
-    """Add up the rows of :func:`shot_counts`."""
+    """Add up the rows of :func:`shot_counts`, or of the table of the shots: a count that is not there is nothing."""
     words = Counter(standing(row).word for row in rows)
     expected, exposed, missing, on_disk = (
-        sum(row[name] for row in counted(rows)) for name in ("n_expected", "n_exposed", "n_missing", "n_on_disk")
+        sum(row[name] or 0 for row in counted(rows)) for name in ("n_expected", "n_exposed", "n_missing", "n_on_disk")
     )
     return Tally(
         shots=len(rows),
@@ -146,13 +119,13 @@ def tally(rows: Sequence[dict[str, Any]]) -> Tally:
     )
 
 
-def apart(sums: Tally) -> str:
-    """Say which shots do not count: `` (2 rejected, 1 superseded)``; empty: all do."""
+def uncounted(sums: Tally) -> str:
+    """Say which shots do not count: ``2 rejected, 1 superseded``; empty: all do."""
     told = [(sums.rejected, "rejected"), (sums.superseded, "superseded"), (sums.not_fired, "not fired")]
-    words = ", ".join(f"{count} {word}" for count, word in told if count)
+    return ", ".join(f"{count} {word}" for count, word in told if count)
+
+
+def apart(sums: Tally) -> str:
+    """Say the same in parentheses, to follow a count of shots: `` (2 rejected, 1 superseded)``."""
+    words = uncounted(sums)
     return f" ({words})" if words else ""
-
-
-def plural(count: int, noun: str, several: str = "") -> str:
-    """Count a noun: ``1 shot``, ``2 shots``, ``1 body``, ``2 bodies``."""
-    return f"{count} {noun if count == 1 else several or noun + 's'}"

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rigkit.display.counting import Tally, apart, counted, plural
-from rigkit.display.grids import because, by_position, label_of, plain, rows_of, shot_label
+from rigkit.display.counting import Tally, apart, counted
+from rigkit.display.grids import because, by_position, label_of, noun, plain, plural, rows_of, shot_label
 from rigkit.errors import listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["day_line", "day_text", "heard_at", "how_it_stands", "journal_lines", "to_look_at"]
+__all__ = ["PYTHON", "SHELL", "day_line", "heard_at", "how_it_stands", "inside_line", "journal_lines", "to_look_at"]
 
+#: How sittings are opened, in Python and in a shell.
+PYTHON = 'rigkit.open(r"{}")'
+SHELL = 'rigkit show "{}"'
 #: More shots than these with something missing are counted, not named one by one.
 _MOST_SHOTS = 5
 
@@ -27,7 +30,7 @@ def day_line(facts: Mapping[str, Any], rows: Rows, sums: Tally, whens: Sequence[
     Parameters
     ----------
     facts : Mapping
-        As for ``report_html``.
+        As ``rigkit.reporting.facts_of`` gives them.
     rows : sequence of Mapping
         Rows of the shots.
     sums : Tally
@@ -46,7 +49,7 @@ def day_line(facts: Mapping[str, Any], rows: Rows, sums: Tally, whens: Sequence[
     who = plain(facts.get("subject"), 60) or f"Session {plain(facts.get('session_id')) or 'of unknown id'}"
     who += f", sitting {facts['sitting']}" if facts.get("sitting") else ""
     who += " (simulated)" if facts.get("simulated") else ""
-    when = _span(whens) or day_text(facts.get("created"))
+    when = _span(whens) or _day_text(facts.get("created"))
     head = f"{who}, {when}: " if when else f"{who}: "
     if not sums.shots:
         tail = "no shot yet"
@@ -61,15 +64,11 @@ def day_line(facts: Mapping[str, Any], rows: Rows, sums: Tally, whens: Sequence[
 def _complete(sums: Tally) -> str:
     if not sums.counted:
         return "none that counts"
-    among = (
-        ""
-        if sums.counted == sums.shots
-        else f" in the {sums.counted} that {'counts' if sums.counted == 1 else 'count'}"
-    )
+    among = "" if sums.counted == sums.shots else f" in the {sums.counted} that {noun(sums.counted, 'counts', 'count')}"
     return f"{sums.exposed} of {plural(sums.expected, 'exposure')}{among}"
 
 
-def day_text(value: Any) -> str:
+def _day_text(value: Any) -> str:
     """Show the day and the minute, zone named: ``22 Nov 2026 10:02 UTC``; what is no ISO 8601 date is shown as it is."""
     if isinstance(value, str):
         try:
@@ -85,7 +84,7 @@ def _span(whens: Sequence[datetime]) -> str:
         return ""
     first, last = min(whens), max(whens)
     if first.date() != last.date():
-        return f"{day_text(first)} to {day_text(last)}"
+        return f"{_day_text(first)} to {_day_text(last)}"
     times = list(dict.fromkeys([f"{first:%H:%M}", f"{last:%H:%M}"]))
     return f"{first.day} {first:%b %Y} {'-'.join(times)} {first:%Z}".strip()
 
@@ -131,7 +130,7 @@ def to_look_at(
     Parameters
     ----------
     facts : Mapping
-        As for ``report_html``.
+        As ``rigkit.reporting.facts_of`` gives them.
     rows : sequence of Mapping
         Rows of the shots.
     exposures : sequence of Mapping
@@ -210,11 +209,28 @@ def how_it_stands(facts: Mapping[str, Any]) -> str:
     return "closed" if facts.get("closed") else "open"
 
 
+def inside_line(facts: Mapping[str, Any], how: str) -> str:
+    """Say that sittings of participants lie in this folder of a day, and how they are opened as one; empty: none do.
+
+    Parameters
+    ----------
+    facts : Mapping
+        As ``rigkit.reporting.facts_of`` gives them.
+    how : str
+        What to type, ``{}`` standing for the pattern: ``PYTHON``, ``SHELL``, or both. The pattern is never cut short.
+    """
+    sittings, folder = facts.get("sittings"), facts.get("folder")
+    if not sittings or not folder:
+        return ""
+    pattern = plain(f"{folder}/*_ses-*", most=len(str(folder)) + 8)
+    return f"{plural(sittings, 'sitting')} {noun(sittings, 'lies', 'lie')} in this folder: {how.replace('{}', pattern)}"
+
+
 def journal_lines(facts: Mapping[str, Any]) -> list[str]:
     """Say what of the journal is not on disk, or can't be read; nothing where all is well."""
     lines = []
     if unsaved := facts.get("not_on_disk"):
-        which = "1 message is" if unsaved == 1 else f"{unsaved} messages are"
+        which = f"{plural(unsaved, 'message')} {noun(unsaved, 'is', 'are')}"
         lines.append(f"{which} not on disk: the journal can't be written")
     if count := facts.get("unreadable_lines"):
         places = [
@@ -223,10 +239,7 @@ def journal_lines(facts: Mapping[str, Any]) -> list[str]:
         ]
         more = f"; … and {count - 3} more in session.unreadable" if count > 3 else ""
         named = f": {'; '.join(places[:3])}" if places else ""
-        lines.append(f"{count} place{'' if count == 1 else 's'} of the journal can't be read{named}{more}")
-    if sittings := facts.get("sittings"):
-        what = "1 sitting lies" if sittings == 1 else f"{sittings} sittings lie"
-        lines.append(f"{what} in this folder: rigkit.open('{plain(facts.get('folder'), 120)}/*_ses-*') has them as one")
+        lines.append(f"{plural(count, 'place')} of the journal can't be read{named}{more}")
     if shots := facts.get("unknown_shots"):
         named = listed(shots, most=6)
         lines.append(f"photos tell of shots that the journal does not know ({named}): part of the record is missing")

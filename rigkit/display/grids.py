@@ -10,19 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rigkit.account.conditions import LIMITS
 from rigkit.errors import listed
 from rigkit.record.causes import CAUSES, advice
-from rigkit.record.tables import natural
+from rigkit.record.rows import by_position, label_of, noun, plain, plural, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "LOW_BATTERY",
     "MOST_ROWS",
     "Cell",
     "Grid",
     "aligned",
+    "battery_cell",
     "because",
     "by_position",
     "camera_grid",
@@ -32,20 +33,19 @@ __all__ = [
     "instant",
     "label_of",
     "loss_grid",
-    "missing_grid",
+    "noun",
     "plain",
+    "plural",
     "remedy_grid",
     "rows_of",
-    "setting_grid",
     "shot_grid",
     "shot_label",
+    "status_cell",
     "timing_grid",
 ]
 
 #: More rows than these are folded (HTML) or counted (text).
 MOST_ROWS = 30
-#: Battery charge below which it is worth a glance, %.
-LOW_BATTERY = 30
 
 
 class Cell(NamedTuple):
@@ -63,13 +63,6 @@ class Grid(NamedTuple):
     right: tuple[int, ...] = ()
 
 
-def plain(value: Any, most: int = 40) -> str:
-    """Text as one printable line of at most ``most`` characters; None gives the empty text."""
-    text = "" if value is None else str(value)
-    text = "".join(char if char.isprintable() else " " for char in text[: most + 1])
-    return text.strip() if len(text) <= most else text[: most - 1].rstrip() + "…"
-
-
 def _number(value: Any, digits: int = 2) -> str:
     return "" if value is None else f"{float(value):.{digits}f}"
 
@@ -82,38 +75,6 @@ def instant(value: Any, pattern: str = "%Y-%m-%d %H:%M") -> str:
         except ValueError:
             return plain(value)
     return "" if value is None else f"{value:{pattern} %Z}".strip()
-
-
-def rows_of(table: pd.DataFrame, *only: str) -> list[dict[str, Any]]:
-    """Rows as dicts, index included, ``<NA>`` as None.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One of the record's tables.
-    *only : str
-        The columns wanted; none named: all. A repr that is shown after every shot should not convert thirty.
-    """
-    import pandas as pd
-
-    table = table.reset_index()
-    names = only or tuple(map(str, table.columns))
-    # NaN is the only value that differs from itself; NA and NaT must be asked for first, as NA answers no comparison.
-    values = [
-        [None if value is pd.NA or value is pd.NaT or value != value else value for value in table[name].tolist()]
-        for name in names
-    ]
-    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
-
-
-def label_of(row: Mapping[str, Any], most: int = 24) -> str:
-    """Name a camera the way its user does: by position, by the key only where there is no position."""
-    return plain(row.get("position"), most) or plain(row.get("camera_key"), most)
-
-
-def by_position(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort rows by position, A2 before A10; what has none by its key."""
-    return sorted(rows, key=lambda row: (natural(str(row.get("position") or row["camera_key"])), row["camera_key"]))
 
 
 def shot_label(shot_id: int, pose: Any) -> str:
@@ -154,25 +115,37 @@ def aligned(grid: Grid, most: int = MOST_ROWS) -> list[str]:
     return [*lines, f"… and {more} more"] if more > 0 else lines
 
 
+def status_cell(camera: Mapping[str, Any]) -> Cell:
+    """Show the status a camera was last heard in; one that is not expected says so, and is no trouble."""
+    status = plain(camera.get("status")) or "unknown"
+    if camera.get("expected") is not None and not camera["expected"]:
+        return Cell(f"{status}, not expected", "quiet")
+    return Cell(status, "good" if status == "Ready" else "bad")
+
+
+def battery_cell(camera: Mapping[str, Any]) -> Cell:
+    """Show the charge last heard; bad from where on the rig is warned of it. On mains a low charge is no trouble."""
+    charge = camera.get("battery_pct")
+    if charge is None:
+        return Cell("")
+    low = charge < LIMITS.battery_warn_pct and camera.get("power") != "AC"
+    return Cell(f"{charge} %", "bad" if low else "")
+
+
 def camera_grid(cameras: pd.DataFrame) -> Grid:
     """Cameras as people look for them. The name is shown only where it differs from the position."""
-    rows = []
-    for row in by_position(rows_of(cameras)):
-        status, battery = plain(row["status"]) or "unknown", row["battery_pct"]
-        aside = row["expected"] is not None and not row["expected"]
-        tone = "quiet" if aside else "good" if status == "Ready" else "bad"
-        charge = "" if battery is None else f"{battery} %"
-        rows.append(
-            (
-                label_of(row),
-                "" if row["name"] == row["position"] else plain(row["name"], 24),
-                plain(row["group"], 24),
-                Cell(status + (", not expected" if aside else ""), tone),
-                Cell(charge, "bad" if charge and battery < LOW_BATTERY else ""),
-                plain(row["model"], 24),
-                plain(row["serial"], 24),
-            )
+    rows = [
+        (
+            label_of(row),
+            "" if row["name"] == row["position"] else plain(row["name"], 24),
+            plain(row["group"], 24),
+            status_cell(row),
+            battery_cell(row),
+            plain(row["model"], 24),
+            plain(row["serial"], 24),
         )
+        for row in by_position(rows_of(cameras))
+    ]
     return grid_of(("position", "name", "group", "status", "battery", "model", "serial"), rows, right=("battery",))
 
 
@@ -230,25 +203,6 @@ def _troubled(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["status"] == "missing" or row["cause"]]
 
 
-def missing_grid(rows: Iterable[dict[str, Any]]) -> Grid:
-    """One row per shot and reason: a failed hub is one line, not forty."""
-    grouped: dict[tuple[int, str, bool], list[dict[str, Any]]] = {}
-    for row in _troubled(rows):
-        key = (row["shot_id"], because(row["cause"], row["detail"]), row["status"] == "missing")
-        grouped.setdefault(key, []).append(row)
-    cells = [
-        (
-            shot_label(shot_id, who[0]["pose"]),
-            str(len(who)),
-            listed(map(label_of, by_position(who)), most=40),
-            Cell("no photo", "bad") if lost else Cell("photo taken, file not on disk"),
-            reason,
-        )
-        for (shot_id, reason, lost), who in grouped.items()
-    ]
-    return grid_of(("shot", "n", "cameras", "what", "cause"), cells, right=("n",))
-
-
 def remedy_grid(rows: Iterable[dict[str, Any]]) -> Grid:
     """One row per cause that occurred: how often, where, and what to do."""
     troubled = _troubled(rows)
@@ -259,27 +213,6 @@ def remedy_grid(rows: Iterable[dict[str, Any]]) -> Grid:
             where = {label_of(row): None for row in by_position(row for row in troubled if row["cause"] == cause)}
             cells.append((cause, str(counts[cause]), listed(where), advice(cause)))
     return grid_of(("cause", "n", "cameras", "what it means: what to do"), cells, right=("n",))
-
-
-def setting_grid(settings: pd.DataFrame) -> Grid:
-    """One row per property: the value most cameras share, and who deviates from it."""
-    by_property: dict[str, dict[str, list[str]]] = {}
-    for row in by_position(rows_of(settings)):
-        values = by_property.setdefault(plain(row["property"]), {})
-        values.setdefault(plain(row["value"]), []).append(label_of(row))
-    cells: list[tuple[str, str, str, Cell]] = []
-    for name in sorted(by_property):
-        ranked = sorted(by_property[name].items(), key=lambda item: -len(item[1]))
-        total, (common, sharing) = sum(len(who) for _, who in ranked), ranked[0]
-        others = ranked[1:]
-        if len(sharing) * 2 <= total and total > 1:
-            common, sharing, others = f"{len(ranked)} different values", [], ranked
-        told = [f"{value or 'none'}: {listed(who, most=6)}" for value, who in others]
-        several = "; ".join(told[:4]) + (f"; and {len(told) - 4} more values" if len(told) > 4 else "")
-        agree = f"{len(sharing)} of {total}" if sharing else ""
-        cells.append((name, common or "none", agree, Cell(several, "bad" if sharing and several else "")))
-    cells.sort(key=lambda row: row[3].tone != "bad")
-    return grid_of(("property", "value", "cameras", "who deviates"), cells, right=("cameras",))
 
 
 def loss_grid(loss: pd.DataFrame) -> Grid:
@@ -322,7 +255,7 @@ def _unreadable(facts: Mapping[str, Any]) -> str:
         return ""
     named = [f"{file} line {line_no} ({why})" if line_no else f"{file} ({why})" for file, line_no, why in places]
     more = f", and {count - len(named)} more" if count > len(named) else ""
-    return plain(f"can't be read in {count} place{'' if count == 1 else 's'}: {', '.join(named)}{more}", 2000)
+    return plain(f"can't be read in {plural(count, 'place')}: {', '.join(named)}{more}", 2000)
 
 
 def facts_grid(facts: Mapping[str, Any]) -> Grid:

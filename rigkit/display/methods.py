@@ -1,8 +1,8 @@
 """Two paragraphs for the Methods section of a paper, from what is recorded and nothing else.
 
 What was not recorded is said not to be. Shots that were rejected, superseded or not fired are named with their reasons and counted no
-further. The interval of the completeness is Wilson's: E. B. Wilson, Probable inference, the law of succession, and statistical
-inference, J. Am. Stat. Assoc. 22 (1927) 209-212.
+further. The interval of the completeness is Wilson's (:func:`rigkit.timing.intervals.wilson`): E. B. Wilson, Probable inference, the
+law of succession, and statistical inference, J. Am. Stat. Assoc. 22 (1927) 209-212.
 """
 
 from __future__ import annotations
@@ -10,22 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from fractions import Fraction
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rigkit.display.counting import COUNTS, counted, plural, shot_counts, standing, tally
+from rigkit.display.counting import COUNTS, counted, shot_counts, standing, tally
 from rigkit.display.day import heard_at
-from rigkit.display.grids import plain, rows_of
+from rigkit.display.grids import plain, plural, rows_of
+from rigkit.display.readings import NAMES, SOURCES, Reading, read_settings
 from rigkit.errors import listed
 from rigkit.record.state import UNSEEN
 from rigkit.record.tables import natural
-from rigkit.wire.values import value_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Recorded", "methods_text", "wilson"]
+__all__ = ["Recorded", "methods_text"]
 
 _RELEASES = {
     "shoot": "released together by one request (Shoot) to the application's External API",
@@ -35,9 +34,6 @@ _RELEASES = {
     "external": "released by something else than rigkit (a trigger box, the application itself or another program; which was not "
     "recorded)",
 }
-_SETTINGS = {"ISO": "ISO", "Aperture": "aperture", "ShutterSpeed": "shutter speed", "WhiteBalance": "white balance"}
-#: The same, as each photo tells it.
-_OF_PHOTOS = {"ISO": "iso", "Aperture": "aperture", "ShutterSpeed": "shutter_speed"}
 _NO_TIMES = (
     "The times at which single cameras exposed, relative to one another, were not measured here, and no synchrony is claimed from "
     "this record."
@@ -46,7 +42,7 @@ _EXPOSURES = ("shot_id", "camera_key", "position", "serial", "status", "cause", 
 
 
 class Recorded(NamedTuple):
-    """What a sitting recorded: facts as for ``report_html``, and tables by name."""
+    """What a sitting recorded: facts, as ``rigkit.reporting.facts_of`` gives them, and tables by name."""
 
     facts: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
@@ -83,15 +79,14 @@ def methods_text(recorded: Iterable[Recorded]) -> str:
     if not sittings:
         return "No sitting was recorded."
     if not any(one.shots for one in sittings):
-        return _spaced(
-            [_simulated(sittings), f"No shot was recorded in {plural(len(sittings), 'sitting')}.", *_software(sittings)]
-        )
+        none = f"No shot was recorded in {plural(len(sittings), 'sitting')}."
+        return _spaced([_simulated(sittings), none, _software(sittings)])
     apparatus = [
         _simulated(sittings),
         _bodies(sittings),
         *_lenses(sittings),
         _releases(sittings),
-        *_software(sittings),
+        _software(sittings),
         _settings(sittings),
     ]
     course = [
@@ -104,20 +99,6 @@ def methods_text(recorded: Iterable[Recorded]) -> str:
         _NO_TIMES,
     ]
     return f"{_spaced(apparatus)}\n\n{_spaced(course)}"
-
-
-def wilson(captured: int, expected: int) -> tuple[float, float]:
-    """Give the 95 % interval of a proportion by Wilson's score method, without continuity correction.
-
-    Parameters
-    ----------
-    captured, expected : int
-        Successes and trials, of which there is at least one.
-    """
-    from scipy.stats import binomtest
-
-    interval = binomtest(captured, expected).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _read(one: Recorded) -> _Sitting:
@@ -176,7 +157,7 @@ def _bodies(sittings: Sequence[_Sitting]) -> str:
     models = Counter(_model(camera) for camera in bodies.values())
     told = [f"{count} {name}" for name, count in sorted(models.items(), key=lambda item: (-item[1], item[0]))]
     what = f" ({listed(told)})" if len(models) > 1 else f" ({next(iter(models))})"
-    where = f" at {plural(len(places), 'position')}" if len(places) != len(bodies) else ""
+    where = f" at {plural(len(places), 'position')}" if places and len(places) != len(bodies) else ""
     return f"Images were taken with {plural(len(bodies), 'camera')}{what}{where}."
 
 
@@ -190,14 +171,14 @@ def _model(camera: Mapping[str, Any]) -> str:
 
 
 def _lenses(sittings: Sequence[_Sitting]) -> list[str]:
-    """By the layout a lens is of a place, whoever stands there."""
-    places: dict[str, str] = {}
+    """By the layout a lens is of a place, whoever stands there; another sitting may have another one there."""
+    places: set[tuple[str, str]] = set()
     for one in sittings:
         stood = {row["position"] for row in one.exposures}
         for row in rows_of(one.tables["cameras"], "position", "expected", "lens"):
             if row["position"] in stood and row["expected"]:
-                places[row["position"]] = plain(row["lens"]) or "not recorded"
-    lenses = Counter(places.values())
+                places.add((row["position"], plain(row["lens"]) or "not recorded"))
+    lenses = Counter(lens for _, lens in places)
     if not set(lenses) - {"not recorded"}:
         return ["The lenses were not recorded."]
     if len(lenses) == 1:
@@ -219,18 +200,17 @@ def _releases(sittings: Sequence[_Sitting]) -> str:
     return f"Of the shots that count, {_and([f'{count} {_were(count)} {words}' for count, words in told])}."
 
 
-def _software(sittings: Sequence[_Sitting]) -> list[str]:
+def _software(sittings: Sequence[_Sitting]) -> str:
     facts = [one.facts for one in sittings]
     application, dialect, rigkit, python, platform = (
         _said(facts, name) for name in ("application", "dialect", "rigkit_version", "python_version", "platform")
     )
     application = f"version {application}, as it reported itself" if application else "version not recorded"
-    text = (
+    return (
         f"The camera control application ({application}) was driven through the Smart Shooter / CaptureGRID External API (messages of "
         f"dialect {dialect or 'not recorded'}) by rigkit {rigkit or '(version not recorded)'} under Python "
         f"{python or '(version not recorded)'} on {platform or 'a platform that was not recorded'}."
     )
-    return [text]
 
 
 def _said(facts: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -241,62 +221,36 @@ def _said(facts: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def _settings(sittings: Sequence[_Sitting]) -> str:
-    same, differed, unknown, last = [], [], [], []
-    for kind, name in _SETTINGS.items():
-        values, of_photos = _values(sittings, kind)
-        if not values:
-            unknown.append(name)
-        elif len(values) > 1:
-            differed.append(name)
-        else:
-            same.append(f"{name} {next(iter(values))}")
-            last += [] if of_photos else [name]
-    told = []
+    readings = read_settings((one.exposures, one.tables["photos"], one.tables["settings"]) for one in sittings)
+    told_of = {NAMES[kind]: reading for kind, reading in readings.items()}
+    same = {name: one for name, one in told_of.items() if len(one.values) == 1 and not one.untold}
+    partly = {name: one for name, one in told_of.items() if len(one.values) == 1 and one.untold}
+    differed = {name: one for name, one in told_of.items() if len(one.values) > 1}
+    unknown = [name for name, one in told_of.items() if not one.values]
+    parts = []
     if same:
-        how = (
-            f" ({_and(last)} as last heard from the cameras, the others as the photos tell)"
-            if last and len(last) < len(same)
-            else ""
+        named = [f"{name} {next(iter(one.values))}" for name, one in same.items()]
+        parts.append(f"{_and(named)} {_were(len(same))} the same on all cameras{_as_read(same)}")
+    for name, one in partly.items():
+        lacking = f"of {plural(len(one.untold), 'camera')} it was not recorded"
+        parts.append(
+            f"{name} was {next(iter(one.values))} wherever it was recorded{_as_read({name: one})}, and {lacking}"
         )
-        how = how or (" (as last heard from the cameras)" if last else " (as the photos tell)")
-        told.append(f"{_and(same)} {_were(len(same))} the same on all cameras{how}")
     if differed:
-        told.append(f"{_and(differed)} differed between cameras or shots")
+        parts.append(f"{_and(list(differed))} differed between cameras or shots{_as_read(differed)}")
     if unknown:
-        told.append(f"{_and(unknown)} {_were(len(unknown))} not recorded")
-    text = "; ".join(told)
+        parts.append(f"{_and(unknown)} {_were(len(unknown))} not recorded")
+    text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _values(sittings: Sequence[_Sitting], kind: str) -> tuple[set[str], bool]:
-    """Values of a setting, and whether photos told them; else the cameras, as last heard."""
-    values: set[str] = set()
-    for one in sittings:
-        counting = [row["shot_id"] for row in one.counting]
-        photos = one.tables["photos"]
-        if kind in _OF_PHOTOS:
-            told = photos.loc[photos["shot_id"].isin(counting), _OF_PHOTOS[kind]].dropna().unique()
-            values |= {_as_written(kind, str(value)) for value in told}
-    if values:
-        return values, True
-    for one in sittings:
-        keys = {row["camera_key"] for row in one.exposures}
-        settings = one.tables["settings"]
-        chosen = settings[settings.index.get_level_values("property") == kind]
-        chosen = chosen[chosen.index.get_level_values("camera_key").isin(list(keys))]
-        values |= {_as_written(kind, str(value)) for value in chosen["value"].dropna().unique() if str(value)}
-    return values, False
-
-
-def _as_written(kind: str, value: str) -> str:
-    """Write a value as people do: 8.0 is f/8, and 10/1250 is 1/125 s."""
-    number = value_number(value)
-    if number is None or number <= 0 or kind not in {"Aperture", "ShutterSpeed"}:
-        return plain(value)
-    if kind == "Aperture":
-        return f"f/{number:g}"
-    fraction = Fraction(number).limit_denominator(16_000)
-    return f"{fraction} s" if fraction.numerator == 1 else f"{number:g} s"
+def _as_read(told: Mapping[str, Reading]) -> str:
+    """Say in parentheses what settings were read from."""
+    by_source = {source: [name for name, one in told.items() if one.sources == source] for source in SOURCES}
+    *first, (last, _) = ((source, names) for source, names in by_source.items() if names)
+    words = [f"{_and(names)} {SOURCES[source]}" for source, names in first]
+    words.append(f"{'the others ' if first else ''}{SOURCES[last]}")
+    return f" ({', '.join(words)})"
 
 
 # -- how it went -----------------------------------------------------------------------------------------------------------
@@ -389,6 +343,8 @@ def _left_out(sittings: Sequence[_Sitting]) -> list[str]:
 
 
 def _completeness(sittings: Sequence[_Sitting]) -> list[str]:
+    from rigkit.timing.intervals import wilson  # here, as it imports numpy
+
     sums = [tally(one.shots) for one in sittings]
     shots, expected, captured, waiting = (
         sum(getattr(one, name) for one in sums) for name in ("counted", "expected", "exposed", "waiting")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
 from rigkit.display.counting import HOW_COUNTED, counted, shot_counts, standing, tally
-from rigkit.display.day import day_line, heard_at, how_it_stands, journal_lines, to_look_at
+from rigkit.display.day import PYTHON, SHELL, day_line, heard_at, how_it_stands, inside_line, journal_lines, to_look_at
 from rigkit.display.grids import (
     Grid,
     facts_grid,
@@ -18,7 +18,6 @@ from rigkit.display.grids import (
     plain,
     remedy_grid,
     rows_of,
-    setting_grid,
     timing_grid,
 )
 from rigkit.display.rendering import render
@@ -35,7 +34,9 @@ from rigkit.display.sections import (
     unknown_list,
     warning_grid,
 )
+from rigkit.display.settings import setting_grid
 from rigkit.record.columns import TABLES, empty
+from rigkit.record.tables import natural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,10 +63,7 @@ def report_html(
     Parameters
     ----------
     facts : Mapping
-        ``session_id``, ``folder``, ``created`` (ISO 8601 text), ``address``, ``simulated`` (bool), ``rigkit_version``,
-        ``python_version``, ``platform``, ``application`` (NodeVersion, or None: not reported), ``dialect``, ``subject`` (or
-        None), ``sitting`` (whole number; 0: not begun as one), ``closed`` (bool), ``left_out`` (shot, position, reason). What
-        is left out is not shown.
+        As ``rigkit.reporting.facts_of`` gives them, which says what there are. What is left out is not shown.
     tables : Mapping
         Tables by the names of ``rigkit.record.columns.TABLES``; one that is left out counts as empty.
     figures : Mapping or None
@@ -98,6 +96,7 @@ def report_html(
             plain(facts.get("address"), 80),
             how_it_stands(facts),
         ],
+        inside=inside_line(facts, f"{PYTHON} in Python, {SHELL} in a shell"),
         simulated=bool(facts.get("simulated")),
         totals=sums,
         how_counted=HOW_COUNTED,
@@ -117,7 +116,7 @@ def report_html(
         caveat=TIMING_CAVEAT,
         **_troubles(facts, known, exposures),
         cameras=body_grid(known["cameras"], of_counted),
-        settings=setting_grid(known["settings"]),
+        settings=setting_grid(known["settings"], known["cameras"], facts.get("golden", {})),
         files=file_grid(known["photos"]),
         unknown=unknown_list(facts, shots, exposures, known["cameras"], loss),
         about=facts_grid(facts),
@@ -156,5 +155,6 @@ def _left_out(facts: Mapping[str, Any]) -> Grid:
     alike: dict[tuple[str, str], list[int]] = {}
     for shot_id, position, reason in facts.get("left_out", ()):
         alike.setdefault((plain(position, 24), plain(reason, 200)), []).append(shot_id)
-    cells = [(position, reason, ranges(shots)) for (position, reason), shots in alike.items()]
-    return grid_of(("left out", "why", "in shots"), cells)
+    ordered = sorted(alike.items(), key=lambda item: (natural(item[0][0]), item[0]))
+    cells = [(position, reason, ranges(shots)) for (position, reason), shots in ordered]
+    return grid_of(("left out", "why", "in shot"), cells)

@@ -7,19 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rigkit.display.counting import COUNTS, plural, standing
+from rigkit.display.counting import COUNTS, standing
 from rigkit.display.grids import (
-    LOW_BATTERY,
     Cell,
     Grid,
+    battery_cell,
     because,
     by_position,
     grid_of,
     instant,
     label_of,
+    noun,
     plain,
+    plural,
     rows_of,
     shot_label,
+    status_cell,
 )
 from rigkit.errors import listed
 from rigkit.record.state import UNSEEN
@@ -303,8 +306,8 @@ def body_grid(cameras: pd.DataFrame, exposures: Rows) -> Grid:
                 str(sum(row["status"] in ("captured", "recovered") for row in taken)),
                 Cell(str(missing), "bad" if missing else "quiet"),
                 ranges(row["shot_id"] for row in taken) if bodies[position] > 1 else "",
-                _battery(camera),
-                Cell("not seen", "bad") if unseen else _status(camera),
+                battery_cell(camera),
+                Cell("not seen", "bad") if unseen else status_cell(camera),
             )
         )
     heads = (
@@ -317,7 +320,7 @@ def body_grid(cameras: pd.DataFrame, exposures: Rows) -> Grid:
         "group",
         "captured",
         "missing",
-        "in shots",
+        "in shot",
         "battery",
         "status",
     )
@@ -327,19 +330,6 @@ def body_grid(cameras: pd.DataFrame, exposures: Rows) -> Grid:
 def _in_order(who: tuple[str, str], taken: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
     first = min((row["shot_id"] for row in taken), default=float("inf"))
     return natural(who[0]), first, who[1]
-
-
-def _status(camera: Mapping[str, Any]) -> Cell:
-    status = plain(camera.get("status")) or "unknown"
-    if camera.get("expected") is not None and not camera["expected"]:
-        return Cell("not expected", "quiet")
-    return Cell(status, "good" if status == "Ready" else "bad")
-
-
-def _battery(camera: Mapping[str, Any]) -> Cell:
-    charge = camera.get("battery_pct")
-    low = charge is not None and charge < LOW_BATTERY
-    return Cell("" if charge is None else f"{charge} %", "bad" if low else "")
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -390,7 +380,7 @@ def unknown_list(
     Parameters
     ----------
     facts : Mapping
-        As for ``report_html``.
+        As ``rigkit.reporting.facts_of`` gives them.
     rows, exposures : sequence of Mapping
         Rows of the shots and of their exposures.
     cameras, loss : pandas.DataFrame
@@ -406,7 +396,7 @@ def unknown_list(
         f"The release was not answered: {_shots(unknown)}. Where no photo came, nobody knows whether a shutter opened.": bool(
             unknown
         ),
-        f"{plural(weak, 'exposure')} {'was' if weak == 1 else 'were'} matched to a shot by time alone.": bool(weak),
+        f"{plural(weak, 'exposure')} {noun(weak, 'was', 'were')} matched to a shot by time alone.": bool(weak),
         "How many events were lost is not known where a loss left no gap in their numbers.": bool(
             loss["n"].isna().any()
         ),
@@ -420,4 +410,4 @@ def unknown_list(
 
 
 def _shots(numbers: Sequence[int]) -> str:
-    return f"shot{'' if len(numbers) == 1 else 's'} {ranges(numbers)}"
+    return f"{noun(len(numbers), 'shot')} {ranges(numbers)}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rigkit.display.counting import counted, shot_counts, tally
-from rigkit.display.day import day_line, heard_at, to_look_at
+from rigkit.display.day import SHELL, day_line, heard_at, inside_line, to_look_at
 from rigkit.display.grids import Cell, Grid, aligned, by_position, label_of, plain, remedy_grid, rows_of
 from rigkit.display.report import EXPOSURE_COLUMNS
 from rigkit.display.sections import account_grid, alike_line, lost_grid
@@ -40,14 +40,16 @@ def show_text(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> s
     whens, counts_ids = heard_at(shots, known["photos"]), {row["shot_id"] for row in counted(shots)}
     exposures = [row for row in rows_of(known["exposures"], *EXPOSURE_COLUMNS) if row["shot_id"] in counts_ids]
     things = to_look_at(facts, shots, exposures, known["photos"], known["warnings"], known["loss"])
+    inside = inside_line(facts, SHELL)
     parts = [
         [*_wrapped(day_line(facts, shots, tally(shots), list(whens.values()), len(things)))],
         [line for thing in things for line in _wrapped(plain(thing, 300), "  ! ")],
-        [*_wrapped(alike_line(shots)), *aligned(fitted(_without_notes(shots, whens), WIDTH), _MOST_SHOTS)]
+        [*_wrapped(alike_line(shots)), *aligned(_fitted(_without_notes(shots, whens), WIDTH), _MOST_SHOTS)]
         if shots
         else [],
         _missing(exposures),
         _warnings(known["warnings"]),
+        [inside] if inside else [],  # not wrapped: it is there to be copied
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -65,7 +67,7 @@ def _missing(exposures: list[dict[str, Any]]) -> list[str]:
     lost = lost_grid(exposures)
     if not lost.rows:
         return []
-    lines = ["Missing", *aligned(fitted(lost, WIDTH))]
+    lines = ["Missing", *aligned(_fitted(lost, WIDTH))]
     for cause, *_, advice in remedy_grid([row for row in exposures if row["status"] == "missing"]).rows:
         lines += _wrapped(f"{cause.text}: {advice.text}", "  ")
     return lines
@@ -87,7 +89,7 @@ def _warnings(warnings: pd.DataFrame) -> list[str]:
     return lines
 
 
-def fitted(grid: Grid, width: int) -> Grid:
+def _fitted(grid: Grid, width: int) -> Grid:
     """Cut the widest columns of text, so that the table fits.
 
     Parameters

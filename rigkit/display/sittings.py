@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rigkit.display.counting import COUNTS, plural, standing
-from rigkit.display.grids import Cell, Grid, grid_of, instant, plain, rows_of
+from rigkit.display.counting import apart, counted, tally, uncounted
+from rigkit.display.grids import Cell, Grid, grid_of, instant, plain, plural, rows_of
 from rigkit.errors import listed
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ MOST_SITTINGS = 60
 #: What of the shots is looked at.
 _COLUMNS = (
     *("session_id", "subject", "trigger", "outcome", "accepted", "reason", "superseded_by"),
-    *("n_expected", "n_exposed", "n_missing", "complete"),
+    *("n_expected", "n_exposed", "n_missing", "n_on_disk", "complete"),
 )
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def sittings_line(sittings: Rows, shots: pd.DataFrame) -> str:
-    """Give the totals: ``30 sittings, 360 shots, 357 of them complete: 34555/34560 exposed, 5 missing (simulated)``.
+    """Give the totals: ``2 sittings, 14 shots (1 rejected), 12 of them complete: 155/156 exposed, 1 missing (simulated)``.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def sittings_line(sittings: Rows, shots: pd.DataFrame) -> str:
         The ``shots`` table of all of them.
     """
     rows = rows_of(shots, *_COLUMNS)
-    line = f"{plural(len(sittings), 'sitting')}, {plural(len(rows), 'shot')}"
+    sums = tally(rows)
+    line = f"{plural(len(sittings), 'sitting')}, {plural(sums.shots, 'shot')}{apart(sums)}"
     if rows:
-        exposed, expected, missing = (_total(rows, name) for name in ("n_exposed", "n_expected", "n_missing"))
-        line += f", {_complete(rows)} of them complete: {exposed}/{expected} exposed"
-        line += f", {missing} missing" if missing else ""
+        line += f", {_complete(rows)} of them complete: {sums.exposed}/{sums.expected} exposed"
+        line += f", {sums.missing} missing" if sums.missing else ""
     simulated = sum(bool(one["simulated"]) for one in sittings)
     if simulated:
         line += " (simulated)" if simulated == len(sittings) else f" ({simulated} of the sittings simulated)"
@@ -48,7 +48,7 @@ def sittings_line(sittings: Rows, shots: pd.DataFrame) -> str:
 
 
 def sitting_grid(sittings: Rows, shots: pd.DataFrame) -> Grid:
-    """One row per sitting: who, when, how many shots, how complete.
+    """One row per sitting: who, when, how many shots, which of them do not count, and how complete the others are.
 
     Parameters
     ----------
@@ -62,14 +62,26 @@ def sitting_grid(sittings: Rows, shots: pd.DataFrame) -> Grid:
     for row in rows_of(shots, *_COLUMNS):
         by_session[row["session_id"]].append(row)
     return grid_of(
-        ("sitting", "id", "begun", "subject", "shots", "complete", "exposed", "missing", "cameras", "state"),
+        (
+            "sitting",
+            "id",
+            "begun",
+            "subject",
+            "shots",
+            "not counted",
+            "complete",
+            "exposed",
+            "missing",
+            "cameras",
+            "state",
+        ),
         (_row(one, by_session[one["session_id"]]) for one in sittings),
         right=("shots", "complete", "exposed", "missing"),
     )
 
 
-def _row(sitting: Mapping[str, Any], shots: Rows) -> tuple[Cell | str, ...]:
-    missing = _total(shots, "n_missing")
+def _row(sitting: Mapping[str, Any], shots: Sequence[dict[str, Any]]) -> tuple[Cell | str, ...]:
+    sums = tally(shots)
     # A sitting has one, unless a label of a shot was mistyped, and then it is worth seeing.
     told = [sitting["subject"], *(row["subject"] for row in shots)]
     subjects = dict.fromkeys(plain(one, 24) for one in told if one)
@@ -78,19 +90,16 @@ def _row(sitting: Mapping[str, Any], shots: Rows) -> tuple[Cell | str, ...]:
         plain(sitting["session_id"]),
         instant(sitting["created"]),
         listed(subjects, most=3) if subjects else "",
-        str(len(shots)),
+        str(sums.shots),
+        uncounted(sums),
         str(_complete(shots)),
-        f"{_total(shots, 'n_exposed')}/{_total(shots, 'n_expected')}",
-        Cell(str(missing), "bad" if missing else "quiet"),
+        f"{sums.exposed}/{sums.expected}",
+        Cell(str(sums.missing), "bad" if sums.missing else "quiet"),
         "simulated" if sitting["simulated"] else "",
         "open" if sitting["open"] else "",
     )
 
 
-def _total(shots: Rows, name: str) -> int:
-    """Add up a column of the shots that count."""
-    return sum(row[name] or 0 for row in shots if standing(row).word == COUNTS)
-
-
-def _complete(shots: Rows) -> int:
-    return sum(row["complete"] is True for row in shots if standing(row).word == COUNTS)
+def _complete(shots: Sequence[dict[str, Any]]) -> int:
+    """Count the complete ones among those that count."""
+    return sum(row["complete"] is True for row in counted(shots))

@@ -38,8 +38,9 @@ from rigkit.founding import first_state, is_simulator
 from rigkit.link.child import SimulatorProcess
 from rigkit.link.client import SLICE_S, Client
 from rigkit.link.probe import SilentPublisher
-from rigkit.record.folder import Manifest, environment
+from rigkit.record.folder import ROOM_FOR_JOURNAL, Manifest, environment
 from rigkit.record.log import Log
+from rigkit.record.mapping import checked_mapping
 from rigkit.record.state import text_of
 from rigkit.session import Session
 from rigkit.sitting import DEAF_S, STATE_S
@@ -52,8 +53,6 @@ __all__ = ["as_text", "examine"]
 
 #: The whole takes so many timeouts at most: one for a name, and two for ports that are silent or requests that are not answered.
 _TIMEOUTS = 3
-#: A journal of 360 shots by 96 cameras takes about 0.2 GB.
-_ROOM_FOR_JOURNAL = 500_000_000  # bytes
 _ELSEWHERE = "Start Python in another folder, or keep sessions elsewhere: connect(..., session=...)"
 
 
@@ -90,7 +89,7 @@ def examine(
     if not (timeout > 0 and math.isfinite(timeout)):
         raise ValueError(f"timeout={timeout}: give seconds, more than 0")
     where = _read_address(address, publisher)
-    examination = _Examination(where, {there: os.fspath(here) for there, here in (photos or {}).items()}, timeout)
+    examination = _Examination(where, checked_mapping(photos), timeout)
     with contextlib.ExitStack() as stack:
         examination.run(stack, "$RIGKIT_ADDRESS, " if address is None and os.environ.get("RIGKIT_ADDRESS") else "")
     table = examination.findings.table()
@@ -160,8 +159,11 @@ class _Examination:
             Where the address is from, if it was not given.
         """
         if self._find_address(stack, origin):
-            requests, events = (
-                Door.of(one).looked_up(self.left()) for one in (self.where.request, self.where.publisher)
+            requests = Door.of(self.where.request).looked_up(self.left())
+            events = Door.of(self.where.publisher)
+            # Mostly one computer: its name is looked up once.
+            events = (
+                events._replace(name=requests.name) if events.host == requests.host else events.looked_up(self.left())
             )
             say_names(self.findings, (requests, events))
             requests, events = requests.looked_at(self.left()), events.looked_at(self.left())
@@ -322,6 +324,6 @@ class _Examination:
             found = f"the working folder can't be used ({exc.strerror or exc}); {program}"
             self.findings.say("this computer", False, found, _ELSEWHERE)
             return
-        fine = writable and free >= _ROOM_FOR_JOURNAL
+        fine = writable and free >= ROOM_FOR_JOURNAL
         state = f"{free / 1e9:.1f} GB free in {folder}" if writable else f"{folder} can't be written to"
         self.findings.say("this computer", fine, f"{state}; {program}", "" if fine else _ELSEWHERE)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rigkit.account.conditions import usual_batch
 from rigkit.display.grids import plain
 from rigkit.doctor.findings import Findings
 from rigkit.errors import listed
@@ -69,16 +70,17 @@ def _say_batch_numbers(findings: Findings, session: Session, cameras: Mapping[st
             at.setdefault(number, []).append(plain(session.label(key), 24))
     if not at:
         return
-    most = max(at, key=lambda number: (len(at[number]), number))
     if len(at) == 1:
-        findings.say("batch numbers", True, f"level, {most} is next")
+        findings.say("batch numbers", True, f"level, {min(at)} is next")
         return
-    off = listed(f"{_named(who)} at {number}" for number, who in sorted(at.items()) if number != most)
+    usual = usual_batch(session.state, list(cameras))
+    off = listed(f"{_named(who)} at {number}" for number, who in sorted(at.items()) if number != usual)
+    most = "no number is that of most cameras" if usual is None else f"{len(at[usual])} cameras at {usual}"
     findings.say(
         "batch numbers",
         False,
-        f"not level: {len(at[most])} cameras at {most}, {off}",
-        "Those took a photo more or less than the others. Before the next sitting: rig.set_numbers(level=True)",
+        f"not level: {most}; {off}",
+        "Some took a photo more or less than the others. Before the next sitting: rig.set_numbers(level=True)",
     )
 
 
@@ -137,8 +139,11 @@ def _photo_path(folder: str, mapping: dict[str, str], local: bool, simulated: bo
     """Whether the folder can be reached, what was found, what to do."""
     there, mapped, here = plain(folder, 200), local_path(folder, mapping), _here(folder, mapping, local)
     astray = _pairs({one: other for one, other in mapping.items() if not _is_folder(Path(other))})
-    if here is not None and _is_folder(here):
+    is_folder = here is not None and _is_folder(here)
+    if is_folder or (here is not None and simulated and mapped is None):
         found = f"{there} is on this computer" if mapped is None else f"{there} is {plain(mapped, 200)} here"
+        if not is_folder:
+            found = f"{there}, made with the first photo"
         if astray:
             return False, f"{found}, but this is mapped to no folder: {astray}", f"Correct or leave out ({_MAPPING})"
         return True, found, ""
@@ -148,8 +153,6 @@ def _photo_path(folder: str, mapping: dict[str, str], local: bool, simulated: bo
     if mapping:
         found = f"no mapping reaches {there}; given: {_pairs(mapping)}"
         return False, found, f"Map that folder or one above it ({_MAPPING})"
-    if here is not None and simulated:
-        return True, f"{there}, made with the first photo", ""
     if here is not None:
         todo = f"Make that folder. If the address is a tunnel to another computer: share it there, and give {_MAPPING}"
         return False, f"{there} is not on this computer", todo

@@ -8,6 +8,7 @@ finished frame equals ``columns.frame`` of the same rows, dtype by dtype.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,13 +32,18 @@ _KEPT: dict[str, tuple[Any, bool]] = {
     "flag": (np.bool_, True),
     "wall": (np.int64, False),
     "local": (np.int64, False),
+    "camera": (np.int64, False),
 }
 _NO_TIME = np.iinfo(np.int64).min
 _TEXT = pa.large_string()
 _SMALLEST = 64
-_EPOCH, _MILLISECOND = datetime.fromisoformat("1970-01-01"), timedelta(milliseconds=1)
+_EPOCH = datetime.fromisoformat("1970-01-01")
+#: Kinds of times: what numpy takes the whole numbers for (None: as they are), and the unit of those without a zone.
+_TIMES = {"wall": None, "local": "M8[ms]", "camera": "M8[us]"}
+_UNITS = {"local": timedelta(milliseconds=1), "camera": timedelta(microseconds=1)}
 #: So many chunks become one.
 _FAN = 8
+_VERSIONS = itertools.count()
 
 
 class _Buffer:
@@ -51,7 +57,7 @@ class _Buffer:
 
     def __init__(self, column: Column) -> None:
         self.column = column
-        if column.kind == "word":
+        if column.kind in {"word", "level"}:
             # The width that pandas itself would choose: any other is copied whenever a Categorical is made of it.
             kept, masked = np.min_scalar_type(-max(len(column.words), 1)), False
         else:
@@ -65,16 +71,17 @@ class _Buffer:
     def convert(self, values: Sequence[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
         """Turn values into arrays as they are kept; whatever is out of the ordinary goes the way of ``columns.frame``."""
         kind = self.column.kind
-        if kind == "word":
+        if kind in {"word", "level"}:
             code = self._codes.get
             return np.array([code(value, -1) for value in values], self._values.dtype), None
         if kind == "wall":
             stamps = [_NO_TIME if value is None else value // 1000 for value in values]
             return np.array(stamps, np.int64), None
         types = set(map(type, values))
-        if kind == "local" and types <= _DATES:
+        if kind in _UNITS and types <= _DATES:
             # numpy takes 15 us to look at one datetime.
-            stamps = [_NO_TIME if value is None else (value - _EPOCH) // _MILLISECOND for value in values]
+            unit = _UNITS[kind]
+            stamps = [_NO_TIME if value is None else (value - _EPOCH) // unit for value in values]
             return np.array(stamps, np.int64), None
         if types <= _PLAIN.get(kind, frozenset()):
             missing = np.zeros(len(values), np.bool_)
@@ -84,7 +91,7 @@ class _Buffer:
             made = np.array(values, self._values.dtype)
             return made, np.isnan(made) if kind == "number" else missing
         made = array_of(self.column, list(values))
-        if kind == "local":
+        if kind in _UNITS:
             return np.asarray(made).view(np.int64), None
         return made._data, made._mask  # the two halves of a masked array have no public name
 
@@ -125,12 +132,13 @@ class _Buffer:
         """Show the first ``rows`` as a pandas array, without copying them."""
         self._shown = max(self._shown, rows)
         values, kind = self._values[:rows], self.column.kind
-        if kind == "word":
+        if kind in {"word", "level"}:
             return pd.Categorical.from_codes(values, dtype=dtype_of(self.column), validate=False)
-        if kind in {"wall", "local"}:
+        if kind in _TIMES:
             if self._times is None:
                 # Of whole numbers, times are made without a copy; of numpy's own times they are not.
-                whole = self._values if kind == "wall" else self._values.view("M8[ms]")
+                unit = _TIMES[kind]
+                whole = self._values if unit is None else self._values.view(unit)
                 self._times = pd.array(whole, dtype=dtype_of(self.column), copy=False)
             return self._times[:rows]
         assert self._missing is not None
@@ -214,11 +222,14 @@ class TableBuilder:
     ----------
     name : str
         A key of ``TABLES``.
+    left_out : sequence of Column
+        Columns that somebody else puts in.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, left_out: Sequence[Column] = ()) -> None:
         self.name = name
-        self._table = TABLES[name]
+        declared = TABLES[name]
+        self._table = declared._replace(columns=tuple(one for one in declared.columns if one not in left_out))
         self._columns: dict[str, _Buffer | _Texts] = {
             column.name: (_Texts if column.kind == "text" else _Buffer)(column) for column in self._table.all
         }
@@ -226,6 +237,8 @@ class TableBuilder:
         self._frame: pd.DataFrame | None = None
         #: False while rows are put in: an interrupt then leaves columns of different lengths.
         self.whole = True
+        #: Another number whenever something in it may have changed; no other table ever has the same one.
+        self.version = next(_VERSIONS)
 
     def __len__(self) -> int:
         return self._rows
@@ -252,7 +265,7 @@ class TableBuilder:
         for name, column in self._columns.items():
             column.append(self._rows, made[name])
         self._rows += count
-        self._frame = None
+        self._frame, self.version = None, next(_VERSIONS)
         self.whole = True
 
     def change(self, at: Sequence[int], values: Mapping[str, Sequence[Any]]) -> None:
@@ -272,7 +285,7 @@ class TableBuilder:
         self.whole = False
         for name, new in made.items():
             self._columns[name].change(self._rows, where, new)
-        self._frame = None
+        self._frame, self.version = None, next(_VERSIONS)
         self.whole = True
 
     def frame(self) -> pd.DataFrame:

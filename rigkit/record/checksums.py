@@ -119,7 +119,11 @@ class _Known:
 
 
 class Unsummed:
-    """Which photos are on the application's disk and have no checksum: a fold over what is said of photos."""
+    """Which photos are on the application's disk and have no checksum: a fold over what is said of photos.
+
+    A photo that is told of with another size has another file, and is summed again. One that was taken again under the same key and
+    to the byte as large keeps its sum; no application is known to use a key twice.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}

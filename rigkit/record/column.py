@@ -15,12 +15,12 @@ class Column(NamedTuple):
     name : str
         snake_case, the unit as suffix.
     kind : str
-        ``text``, ``whole`` (Int64), ``number`` (Float64), ``flag`` (boolean), ``wall`` (UTC), ``local`` (no zone), ``word``
-        (one of ``words``).
+        ``text``, ``whole`` (Int64), ``number`` (Float64), ``flag`` (boolean), ``wall`` (UTC), ``local`` (no zone, ms), ``camera``
+        (a camera's own clock, no zone, us), ``word`` (one of ``words``), ``level`` (likewise, in order).
     about : str
         What it holds and where it comes from.
     words : tuple of str
-        For ``word``: the values there can be, in their natural order.
+        For ``word`` and ``level``: the values there can be, in their natural order.
     """
 
     name: str

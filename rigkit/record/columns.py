@@ -11,21 +11,42 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rigkit.record.answers import answer_tables
 from rigkit.record.causes import CAUSES
 from rigkit.record.column import Column, Table
+from rigkit.record.timed import TIMED_EXPOSURES, TIMED_SHOTS, timing_tables
 from rigkit.wire import FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table", "array_of", "describe", "dtype_of", "empty", "frame"]
+__all__ = [
+    "OF_A_SESSION",
+    "SCHEMA_VERSION",
+    "TABLES",
+    "TRIGGERS",
+    "Column",
+    "Table",
+    "array_of",
+    "describe",
+    "dtype_of",
+    "empty",
+    "frame",
+    "joined",
+]
 
+#: Tables of TABLES that a session has under the same name, those first that are asked for most.
+OF_A_SESSION = (
+    *("shots", "exposures", "photos", "cameras", "settings", "requests", "events", "loss", "warnings"),
+    *("clock", "lags", "reference"),
+)
 #: Raised when a column is renamed, removed or changes its meaning; stored in ``DataFrame.attrs["schema"]``.
 SCHEMA_VERSION = 1
 
 
 _STATUS = ("captured", "recovered", "missing", "waiting")
-_TRIGGER = ("shoot", "trigger", "latch", "press", "external")
+#: What can release the shutters of a shot.
+TRIGGERS = ("shoot", "trigger", "latch", "press", "external")
 _PAIRING = ("origin", "batch", "window")
 _CONFIDENCE = ("certain", "strong", "weak")
 _PATH = ("here", "unreachable", "missing", "size_differs")
@@ -37,7 +58,7 @@ _SUBJECT = Column("subject", "text", "who or what was captured, as given to shoo
 _POSE = Column("pose", "text", "as given to shoot()")
 _REP = Column("rep", "whole", "repetition, as given to shoot()")
 _ATTEMPT = Column("attempt", "whole", "1 for the shot itself, one more for each reshoot of what was missing")
-_TRIGGERED = Column("trigger", "word", "what released the shutters", _TRIGGER)
+_TRIGGERED = Column("trigger", "word", "what released the shutters", TRIGGERS)
 _SIMULATED = Column("simulated", "flag", "true: from rigkit's simulator, not from cameras")
 _WALL = Column("host_wall", "wall", "host wall clock when the message was received or sent")
 _MONO = Column("host_mono_s", "number", "the same instant on the host monotonic clock, s")
@@ -54,6 +75,9 @@ _SURE = Column(
     _CONFIDENCE,
 )
 _ACCEPTED = Column("accepted", "flag", "the operator's verdict; <NA>: none given")
+
+#: The kinds that are categories.
+_WORDS = frozenset({"word", "level"})
 
 TABLES: dict[str, Table] = {
     "events": Table(
@@ -142,66 +166,7 @@ TABLES: dict[str, Table] = {
             Column("choices", "text", "CameraPropertyRange, joined by '; '"),
         ),
     ),
-    "set": Table(
-        "what rig.set() asked of each camera, and what it got",
-        (_CAMERA_KEY,),
-        (
-            _POSITION,
-            Column("property", "text", "CameraPropertyType"),
-            Column("asked", "text", "the value as the caller wrote it"),
-            Column("got", "text", "CameraPropertyValue read back afterwards"),
-            Column("writeable", "flag", "CameraPropertyIsWriteable; false: a dial on the body"),
-            Column("ok", "flag", "the camera has the value asked for"),
-        ),
-    ),
-    "diff": Table(
-        "where cameras are not set as their golden profile says",
-        (_CAMERA_KEY,),
-        (
-            _POSITION,
-            Column("property", "text", "CameraPropertyType"),
-            Column("wanted", "text", "the value of the profile, as it was written"),
-            Column("found", "text", "CameraPropertyValue; <NA>: not told, as it is away or has no such property"),
-            Column("writeable", "flag", "CameraPropertyIsWriteable; false: a dial on the body"),
-        ),
-    ),
-    "check": Table(
-        "whether a shot could be fired now, and what is in its way; the last row is the verdict",
-        (Column("check", "text", "what was looked at"),),
-        (
-            Column("ok", "flag", "it is as it should be; <NA>: could not be found out"),
-            Column("level", "word", "stop: in the way of a shot", ("ok", "warn", "stop", "unknown")),
-            Column("n", "whole", "how many cameras are concerned"),
-            Column("positions", "text", "where these stand, the first twelve"),
-            Column("found", "text", "what is so"),
-            Column("wanted", "text", "what should be so"),
-            Column("todo", "text", "what to do about it; empty: nothing"),
-        ),
-    ),
-    "recovered": Table(
-        "what became of the cameras that rig.recover() found in trouble",
-        (_CAMERA_KEY,),
-        (
-            _POSITION,
-            Column("before", "text", "CameraStatus before, or 'not seen'"),
-            Column("after", "text", "the same afterwards"),
-            Column("settings", "flag", "it has its golden settings; <NA>: it has none, or is away"),
-            Column("ok", "flag", "it is Ready and set as it should be"),
-            Column("todo", "text", "what is left to do about it; empty: nothing"),
-        ),
-    ),
-    "verified": Table(
-        "whether the files of photos are what they were when their checksums were taken",
-        (Column("photo_key", "text", "PhotoKey"),),
-        (
-            _POSITION,
-            Column("name", "text", "PhotoName"),
-            Column("path", "text", "its file, seen from here"),
-            Column("path_state", "word", "whether that file is there and of the right size", _PATH),
-            Column("ok", "flag", "it is what it was; <NA>: no checksum was taken, or it is not reachable"),
-            Column("problem", "text", "what is not so, or why it is not known; empty: nothing"),
-        ),
-    ),
+    **answer_tables(_CAMERA_KEY, _POSITION, _PATH),
     "shots": Table(
         "one row per shot",
         (_SHOT_ID,),
@@ -234,6 +199,7 @@ TABLES: dict[str, Table] = {
             Column("first_arrival_s", "number", "first news of a photo after the release, host monotonic, s"),
             Column("last_arrival_s", "number", "last camera's first news of its photo after the release, s"),
             Column("on_disk_s", "number", "last file on disk after the release, s; <NA> while one is outstanding"),
+            *TIMED_SHOTS,
             Column("tag", "text", "what was sent as PhotoOrigin"),
             _SIMULATED,
         ),
@@ -252,7 +218,7 @@ TABLES: dict[str, Table] = {
             Column(
                 "common_cause",
                 "text",
-                "node or group that most of the cameras missing from this shot share, where chance does not explain it",
+                "node, hub or group that most of the cameras missing from this shot share, where chance does not explain it",
             ),
             _ATTEMPT,
             _ACCEPTED,
@@ -281,6 +247,7 @@ TABLES: dict[str, Table] = {
             _PAIRED,
             _SURE,
             Column("photo_key", "text", "PhotoKey of the first photo"),
+            *TIMED_EXPOSURES,
             _SIMULATED,
         ),
     ),
@@ -327,6 +294,13 @@ TABLES: dict[str, Table] = {
                 "PhotoDateCaptured, the application's word; camera or host clock, not known which",
             ),
             Column(
+                "date_captured_before",
+                "local",
+                "PhotoDateCaptured as told while the photo was on the camera; <NA>: it was not told there",
+            ),
+            Column("t_exif", "camera", "DateTimeOriginal with its sub-seconds, from its file; <NA>: none, or not read"),
+            Column("subsec_digits", "whole", "digits of SubSecTimeOriginal; <NA>: whole seconds only, or not read"),
+            Column(
                 "created_app",
                 "wall",
                 "when the application made the entry, from a version-1 PhotoKey; <NA>: another kind of key",
@@ -345,6 +319,7 @@ TABLES: dict[str, Table] = {
             _SIMULATED,
         ),
     ),
+    **timing_tables(_SHOT_ID, _CAMERA_KEY),
     "warnings": Table(
         "what was wrong with the rig while somebody watched",
         (Column("warning_no", "whole", "number of the warning within the session, from 0"),),
@@ -389,8 +364,8 @@ def dtype_of(column: Column) -> Any:
     """Pandas dtype of a column; explicit in everything that pandas 3 would otherwise infer."""
     import pandas as pd
 
-    if column.kind == "word":
-        return pd.CategoricalDtype(list(column.words))
+    if column.kind in _WORDS:
+        return pd.CategoricalDtype(list(column.words), ordered=column.kind == "level")
     return {
         "text": pd.StringDtype("pyarrow", na_value=pd.NA),
         "whole": pd.Int64Dtype(),
@@ -398,6 +373,7 @@ def dtype_of(column: Column) -> Any:
         "flag": pd.BooleanDtype(),
         "wall": pd.DatetimeTZDtype("us", "UTC"),
         "local": "datetime64[ms]",
+        "camera": "datetime64[us]",
     }[column.kind]
 
 
@@ -408,7 +384,7 @@ def array_of(column: Column, values: list[Any]) -> Any:
     if column.kind == "wall":  # integer nanoseconds of the Unix epoch, or None
         stamps = pd.array([None if value is None else value // 1000 for value in values], dtype="Int64")
         return pd.to_datetime(stamps, unit="us", utc=True).astype(dtype_of(column)).array
-    if column.kind == "word":  # a word nobody declared is kept out of the category, never an error
+    if column.kind in _WORDS:  # a word nobody declared is kept out of the category, never an error
         known = set(column.words)
         values = [value if value in known else None for value in values]
     return pd.array(values, dtype=dtype_of(column))
@@ -443,6 +419,24 @@ def frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     built = pd.DataFrame(columns, index=index, copy=False)  # the arrays are nobody else's
     built.attrs["schema"] = f"rigkit.{name}/{SCHEMA_VERSION}"
     return built
+
+
+def joined(name: str, said: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns of a table together that two sides know; the index is that of both.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``TABLES``.
+    said, known : pandas.DataFrame
+        Columns of it; those of ``known`` count where both have them.
+    """
+    import pandas as pd
+
+    columns = {one.name: (known if one.name in known.columns else said)[one.name].array for one in TABLES[name].columns}
+    table = pd.DataFrame(columns, index=said.index, copy=False)
+    table.attrs["schema"] = f"rigkit.{name}/{SCHEMA_VERSION}"
+    return table
 
 
 def empty(name: str) -> pd.DataFrame:

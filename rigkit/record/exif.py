@@ -18,12 +18,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rigkit.record.columns import SCHEMA_VERSION, Column, Table, array_of
-from rigkit.record.imageheads import TIFF_MARKS, Head, Unreadable, locate
+from rigkit.record.imageheads import TIFF_MARKS, Head, NoExifError, locate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXIF", "ExifStamp", "read_exif", "read_many"]
+__all__ = ["EXIF", "ExifStamp", "exif_note", "read_exif", "read_many"]
 
 
 class ExifStamp(NamedTuple):
@@ -181,12 +181,21 @@ def read_exif(path: str | os.PathLike[str]) -> ExifStamp:
         return ExifStamp(reason=_cant(error))
     try:
         return _read(Head(descriptor))
-    except Unreadable as why:
+    except NoExifError as why:
         return ExifStamp(reason=str(why))
     except OSError as error:
         return ExifStamp(reason=_cant(error))
     finally:
         os.close(descriptor)
+
+
+def exif_note(stamp: ExifStamp) -> dict[str, Any]:
+    """Give what the record keeps of it: the fields of notes ``checksum`` and ``exif`` that tell when a photo was taken.
+
+    Settings and the body are in the application's own words; they need not be noted twice.
+    """
+    taken = None if stamp.t_exif is None else stamp.t_exif.isoformat()
+    return {"t_exif": taken, "subsec_digits": stamp.subsec_digits}
 
 
 def read_many(paths: Iterable[Any], index: Sequence[Any] | pd.Index | None = None) -> pd.DataFrame:
@@ -282,7 +291,7 @@ def _read_tiff(head: Head, block: int, found: _Found) -> None:
     """Read the first directory of a TIFF structure and the EXIF directory it names. No other is followed: nothing to go round."""
     start = head.at(block, 8)
     if len(start) < 8 or start[:4] not in TIFF_MARKS:
-        raise Unreadable("its EXIF is damaged: it does not begin as a TIFF does")
+        raise NoExifError("its EXIF is damaged: it does not begin as a TIFF does")
     order = _ORDERS[TIFF_MARKS[start[:4]]]
     found.wholes.pop(_EXIF_DIRECTORY, None)
     _read_directory(head, block, int.from_bytes(start[4:], order.name), order, found)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["MOST_BYTES", "TIFF_MARKS", "Head", "Located", "Unreadable", "locate"]
+__all__ = ["MOST_BYTES", "TIFF_MARKS", "Head", "Located", "NoExifError", "locate"]
 
 #: No more bytes of a file are read. A camera's EXIF with maker notes and thumbnail fills at most one APP1 segment, 64 kB.
 MOST_BYTES = 262_144
@@ -38,7 +38,7 @@ _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")  # the uuid box of a 
 _HEIF = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif"})
 
 
-class Unreadable(Exception):
+class NoExifError(Exception):
     """No EXIF was found; the text says why. A step of reading, not an error for the caller."""
 
 
@@ -85,7 +85,7 @@ class Head:
 
         Raises
         ------
-        Unreadable
+        NoExifError
             That would be more of the file than is read at most.
         OSError
             The system can't read it.
@@ -104,7 +104,7 @@ class Head:
             self._window, self._window_at = b"", offset
             return
         if length > self._left:
-            raise Unreadable(f"its EXIF is scattered: not found within {MOST_BYTES // 1024} kB of reading")
+            raise NoExifError(f"its EXIF is scattered: not found within {MOST_BYTES // 1024} kB of reading")
         self._left -= length
         os.lseek(self._descriptor, offset, os.SEEK_SET)
         self._window, self._window_at = os.read(self._descriptor, length), offset
@@ -120,7 +120,7 @@ def locate(head: Head) -> Located:
 
     Raises
     ------
-    Unreadable
+    NoExifError
         There is none, or the format is none of those above.
     OSError
         The system can't read the file.
@@ -134,14 +134,14 @@ def locate(head: Head) -> Located:
         return _in_jpeg(head, int.from_bytes(head.at(84, 4), "big"))
     if start[4:8] == b"ftyp":
         return _in_boxes(head)
-    raise Unreadable("no EXIF reader for this format" if start else "the file is empty")
+    raise NoExifError("no EXIF reader for this format" if start else "the file is empty")
 
 
 def _in_jpeg(head: Head, start: int) -> Located:
     """Walk the segments from an offset until the one with EXIF, and on to the picture's size as far as that is at hand."""
     exif, first = None, head.first
     if head.at(start, 2) != b"\xff\xd8":
-        raise Unreadable("the JPEG within the file is not where the file says")
+        raise NoExifError("the JPEG within the file is not where the file says")
     at = start + 2
     for _ in range(_MOST_SEGMENTS):
         marker = first[at : at + 12]  # at hand in nearly every file, and a third of the time of asking
@@ -165,7 +165,7 @@ def _in_jpeg(head: Head, start: int) -> Located:
         else:  # the picture, and EXIF comes before it; or the end
             break
     if exif is None:
-        raise Unreadable("the JPEG holds no EXIF")
+        raise NoExifError("the JPEG holds no EXIF")
     return Located((exif,))
 
 
@@ -193,7 +193,7 @@ def _in_boxes(head: Head) -> Located:
         return _in_cr3(head)
     if brands & _HEIF:
         return _in_heif(head)
-    raise Unreadable("no EXIF reader for this format")
+    raise NoExifError("no EXIF reader for this format")
 
 
 def _in_cr3(head: Head) -> Located:
@@ -208,7 +208,7 @@ def _in_cr3(head: Head) -> Located:
                 if blocks:
                     return Located(blocks)
         break
-    raise Unreadable("the CR3 holds no EXIF")
+    raise NoExifError("the CR3 holds no EXIF")
 
 
 def _in_heif(head: Head) -> Located:
@@ -221,7 +221,7 @@ def _in_heif(head: Head) -> Located:
         place = None if number is None else _item_place(head.at(at, min(end - at, _MOST_TABLE)), number)
         if place is not None:
             return Located((place + 4 + int.from_bytes(head.at(place, 4), "big"),))
-    raise Unreadable("the HEIF file holds no EXIF")
+    raise NoExifError("the HEIF file holds no EXIF")
 
 
 def _exif_item(head: Head, at: int, end: int) -> int | None:

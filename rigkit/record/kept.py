@@ -7,7 +7,6 @@ any doubt, and the journal is folded as if they were not there.
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,11 +17,15 @@ from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from rigkit.record.columns import SCHEMA_VERSION, TABLES, dtype_of
 from rigkit.record.journal import journal_files
+from rigkit.record.whole import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KeptTables", "keep_tables"]
+__all__ = ["KEPT", "KeptTables", "keep_tables"]
+
+#: The tables that are worth it; events are in the journal itself, and photos are kept where their places are sure.
+KEPT = ("cameras", "settings", "shots", "exposures", "requests", "loss", "warnings", "clock", "lags", "reference")
 
 _LIST = "kept.json"
 #: Read at once when files are summed, bytes.
@@ -71,20 +74,9 @@ def keep_tables(folder: Path, tables: Iterable[tuple[str, pd.DataFrame]], made_b
     for name, table in tables:
         data = io.BytesIO()
         table.to_parquet(data, compression="zstd")
-        _write(where / f"{name}.parquet", data.getvalue())
+        write_whole(where / f"{name}.parquet", data.getvalue())
         sums[name] = xxh3_128_hexdigest(data.getvalue())
-    _write(where / _LIST, msgspec.json.encode(_List(_full(made_by), _journal_sums(folder), sums)) + b"\n")
-
-
-def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
+    write_whole(where / _LIST, msgspec.json.encode(_List(_full(made_by), _journal_sums(folder), sums)) + b"\n")
 
 
 def _full(made_by: str) -> str:

@@ -11,7 +11,6 @@ stands there today; the name is what the application calls that body. Only the p
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from rigkit.errors import LayoutError, UnknownName
 from rigkit.record.columns import Column, array_of
 from rigkit.record.places import ALIASES, NAMES, Place, Row, as_texts, checked, column_of, read_places
 from rigkit.record.sheet import read_sheet, sheet_of, sheet_text
+from rigkit.record.whole import write_whole
 
 if TYPE_CHECKING:
     import os
@@ -176,15 +176,9 @@ class Layout:
         if not self.places:
             raise LayoutError(path, ("the layout has no place to write",), "Nothing was written.")
         target = Path(path)
-        draft = target.with_name(f".{target.name}.draft")
         try:
-            draft.write_bytes(sheet_of([NAMES, *map(as_texts, self.places)]).encode())
-            draft.replace(target)
-        except BaseException as exc:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-            if not isinstance(exc, OSError):
-                raise
+            write_whole(target, sheet_of([NAMES, *map(as_texts, self.places)]).encode())
+        except OSError as exc:
             problem = f"can't be written ({exc.strerror})"
             raise LayoutError(path, (problem,), "Give another path; what was there is as it was.") from None
         return target

@@ -18,10 +18,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from rigkit.errors import SessionError
+from rigkit.record.folder import read_manifest
 from rigkit.record.journal import JournalFile, journal_files
 from rigkit.record.lines import Entry, read_line, read_numbered
 
-__all__ = ["AFTERWARDS", "LEADER", "Reading", "Unreadable", "in_order", "merge", "read_journal"]
+__all__ = ["AFTERWARDS", "LEADER", "Reading", "Unreadable", "in_order", "merge", "read_entries", "read_journal"]
 
 #: The writer whose notes put the others' entries in order.
 LEADER = "rig"
@@ -367,3 +369,22 @@ def _judged(line: bytes, line_no: int, *, last: bool, after: int) -> _Bad:
     )
     why = "torn" if last and (ours or not line.strip(_BLANK)) else "damaged" if ours or b"\0" in line else "foreign"
     return _Bad(line_no, why, -1 if claim is None else int(claim[1]), after)
+
+
+def read_entries(folder: Path) -> Reading:
+    """Read a session's journal: its entries, what can't be read, and which numbers come next.
+
+    Raises
+    ------
+    SessionError
+        The folder can't be listed.
+    """
+    try:
+        reading = read_journal(folder)
+    except OSError as exc:
+        raise SessionError(folder, f"its journal can't be read ({exc.strerror or exc})") from exc
+    there, lines = reading.next_number.get(LEADER, 0), read_manifest(folder).lines
+    if there < lines:  # whole files, or the end of the last one: nothing in the journal itself tells
+        reading.unreadable.append(Unreadable(folder / "journal", 0, f"missing {there}-{lines - 1}"))
+        reading.next_number[LEADER] = lines
+    return reading

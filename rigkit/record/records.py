@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -175,6 +176,19 @@ class CameraRecord(Merged, gc=False):
         """Return one of its counters; None: never said."""
         return whole_of(self.get(name))
 
+    def setting(self, kind: str) -> str | None:
+        """Return the value of a property (CameraPropertyValue); None: never said."""
+        return text_of(self.properties.get(kind, {}).get("CameraPropertyValue"))
+
+    def choices(self, kind: str) -> list[str]:
+        """List the values that a property can have (CameraPropertyRange); empty: never said."""
+        told = self.properties.get(kind, {}).get("CameraPropertyRange")
+        return [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
+
+    def writeable(self, kind: str) -> bool | None:
+        """Whether a property can be set from here (CameraPropertyIsWriteable), not by hand alone; None: never said."""
+        return flag_of(self.properties.get(kind, {}).get("CameraPropertyIsWriteable"))
+
 
 class PhotoRecord(Merged, gc=False):
     """One photo."""
@@ -193,6 +207,10 @@ class PhotoRecord(Merged, gc=False):
     #: SHA-256 of its file, hex, and the size of what was read; empty: not taken.
     sha256: str = ""
     summed_bytes: int = -1
+    #: PhotoDateCaptured as it was told last before the file was on disk; empty: not told.
+    captured_before: str = ""
+    #: Its file's DateTimeOriginal, how many digits of sub-seconds it has, and the size of what was read; None: not read.
+    exif: tuple[datetime | None, int | None, int] | None = None
 
     @property
     def filename(self) -> str | None:

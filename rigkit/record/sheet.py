@@ -105,7 +105,7 @@ def read_sheet(text: str, known: Collection[str], source: str) -> Sheet:
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
-            if any(stripped) and not (begins == 1 and _ANNOUNCED.fullmatch(separator.join(cells))):
+            if any(stripped) and not (not sheet and _ANNOUNCED.fullmatch(separator.join(cells))):
                 sheet.append((f"line {begins}", stripped))
             begins = reader.line_num + 1
     except csv.Error as exc:

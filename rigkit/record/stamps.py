@@ -55,7 +55,7 @@ _FINE_SHARE = 0.5
 #: From this step (ms) on, EXIF (none or two digits of sub-seconds) can't be where milliseconds come from.
 _COARSE_EXIF_MS = 10.0
 #: So many of the cameras that can be judged alone must agree. Not all: a few whose clock is right to 10 ms may look like the other
-#: kind, 3 % of them if clocks are spread by 0.3 s and the host stamps in steps of 10 ms.
+#: kind.
 _MOST = 0.8
 
 
@@ -176,8 +176,8 @@ def classify_origin(photos: pd.DataFrame) -> StampOrigin:
         One row per photo, in any order, with the columns
 
         - ``camera_key``;
-        - ``captured_first``, ``captured_last`` : the text of PhotoDateCaptured at the first news that had one, which is before
-          the download if the photo was announced on the camera, and the text as it stands now;
+        - ``captured_first``, ``captured_last`` : PhotoDateCaptured, as text or as local times, before the download, where the
+          photo was announced on the camera (else missing), and as it stands now;
         - ``t_exif``, ``subsec_digits`` : as :func:`rigkit.record.exif.read_many` gives them; ``NaT`` where no file was read;
         - ``first_heard`` : the host's wall clock at the first news of the photo, UTC; ``NaT`` where none was heard.
 
@@ -243,6 +243,8 @@ def _measured(photos: pd.DataFrame) -> _Photos:
     import pandas as pd
 
     def captured(name: str) -> Floats:
+        if pd.api.types.is_datetime64_dtype(photos[name].dtype):
+            return _milliseconds(pd.DatetimeIndex(photos[name]))
         return _milliseconds(pd.DatetimeIndex([parse_captured(text) for text in photos[name]], dtype="datetime64[us]"))
 
     heard = pd.DatetimeIndex(pd.to_datetime(photos["first_heard"], utc=True)).tz_localize(None)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rigkit.record.loss import Losses
+from rigkit.record.readings import Readings
 from rigkit.record.records import CameraRecord, PhotoRecord, flag_of, number_of, text_of, whole_of
 from rigkit.record.warned import Warned
 from rigkit.wire import Message
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from rigkit.record.layout import Layout, Place
 
 __all__ = [
+    "NOT_SEEN",
     "UNSEEN",
     "CameraRecord",
     "Parts",
@@ -37,6 +40,8 @@ __all__ = [
 
 #: What the key of a place begins with at which no camera has been seen.
 UNSEEN = "unseen:"
+#: The status of such a place: that needs hands, and waiting mends nothing.
+NOT_SEEN = "not seen"
 
 #: What a message says of single cameras or photos: key, and what it says.
 Parts = list[tuple[str, Mapping[str, Any]]]
@@ -144,6 +149,8 @@ class State:
         Golden settings: name of a group (empty: the whole rig) -> property -> value, by the names of the wire.
     warned : Warned
         What was wrong while somebody watched.
+    readings : Readings
+        Of a counter in view, and lags measured elsewhere.
     bad : int
         Frames that are not messages of the API; kept in the record.
     """
@@ -158,6 +165,7 @@ class State:
         self.layout: Layout | None = None
         self.profiles: dict[str, dict[str, str]] = {}
         self.warned = Warned()
+        self.readings = Readings()
         self.bad = 0
         self._open_requests: dict[int | None, RequestRecord] = {}
         self._state_known = False
@@ -170,6 +178,7 @@ class State:
         self.requests.clear()
         self.loss.reset()
         self.warned.reset()
+        self.readings.reset()
         self.bad = 0
         self.new_publisher()
 
@@ -191,6 +200,14 @@ class State:
         if camera is None:
             return None
         return self.layout.place_of(text_of(camera.get("CameraSerialNumber")) or "", camera.name)
+
+    def groups_of(self, camera_key: str) -> tuple[str, ...]:
+        """Say which groups a camera is in: those of the layout, then the application's, unless the layout has that name."""
+        place, camera = self.place_of(camera_key), self.cameras.get(camera_key)
+        ours = place.groups if place is not None else ()
+        theirs = camera.group if camera is not None else ""
+        named = self.layout is not None and theirs in self.layout.groups
+        return ours if not theirs or named else (*ours, theirs)
 
     def members(self) -> list[str]:
         """List whoever should be there: with a layout, a key for each of its places; without, whoever is not Absent.
@@ -235,6 +252,8 @@ class State:
         notes: list[tuple[str, dict[str, Any]]] = []
         if self.layout is not None:
             notes.append(("layout", {"places": self.layout.to_note(), "why": "the sitting before"}))
+        if self.readings.lags is not None:
+            notes.append(("calibration", {"lags": self.readings.lags}))
         notes += [("profile", {"group": group, "values": values}) for group, values in self.profiles.items()]
         return notes
 
@@ -245,11 +264,18 @@ class State:
         else:
             self.profiles.pop(group, None)
 
-    def take_checksum(self, said: Mapping[str, Any]) -> PhotoRecord | None:
-        """Take in the checksum of a photo's file; None: nothing else was heard of that photo."""
+    def take_file(self, said: Mapping[str, Any]) -> PhotoRecord | None:
+        """Take in what was read from a photo's file: its checksum, its EXIF time; None: nothing else was heard of that photo."""
         photo = self.photos.get(said["photo_key"])
-        if photo is not None:
-            photo.sha256, photo.summed_bytes = str(said["sha256"]), int(said["size"])
+        if photo is None:
+            return None
+        size = int(said["size"])
+        if "sha256" in said:
+            photo.sha256, photo.summed_bytes = str(said["sha256"]), size
+        if "t_exif" in said:
+            taken, digits = said["t_exif"], said.get("subsec_digits")
+            stamp = None if taken is None else datetime.fromisoformat(taken).replace(tzinfo=None)
+            photo.exif = stamp, None if digits is None else int(digits), size
         return photo
 
     # -- what is said -------------------------------------------------------------------------------------------------
@@ -279,7 +305,7 @@ class State:
         if message.msg_id in _STATES and message.channel != "req" and message.msg_result is not False:
             if self._state_known and self._tells_news(cameras, photos):
                 self.loss.untold(message.wall_ns)
-            if not self._state_known and message.msg_id == "Synchronise":
+            if not self._state_known and _tells_all(message):
                 self._state_known = True
                 new = [key for key, _ in photos if key not in self.photos]
                 for key in new:
@@ -289,8 +315,8 @@ class State:
         for key, info in photos:
             self._merge_photo(key, info, message)
         self._merge_rest(message)
-        if message.msg_id == "Synchronise" and message.channel != "req" and message.msg_result is not False:
-            self._forget(message, {key for key, _ in cameras})
+        if _tells_all(message) and isinstance(message.get("CameraInfo"), list | dict):
+            self._forget({key for key, _ in cameras})
         return gap
 
     def hear_photo(self, said: Shape, mono_ns: int, wall_ns: int) -> PhotoRecord:
@@ -305,10 +331,10 @@ class State:
         """
         photo = self._photo(said.PhotoKey, mono_ns, wall_ns)
         location = said.get("PhotoLocation")
-        if not _is_old(photo, location):
-            photo.hear(said)
         if photo.disk_mono_ns is None and location == "Local Disk":
             self._put_on_disk(photo, mono_ns)
+        if not _is_old(photo, location):
+            photo.hear(said)
         return photo
 
     def hear_camera(self, said: Shape, wall_ns: int) -> None:
@@ -328,13 +354,18 @@ class State:
         if properties is not None:
             camera.hear_properties(properties)
 
-    def _forget(self, message: Message, listed: set[str]) -> None:
+    def _forget(self, listed: set[str]) -> None:
         """Mark as Absent whoever a full state does not list: it lists every camera the application knows."""
-        if not isinstance(message.get("CameraInfo"), list | dict):
-            return
         for key, camera in self.cameras.items():
             if key not in listed:
                 camera.merge({"CameraStatus": "Absent"})
+
+    def fired(self, seq: int | None, shot_id: int) -> None:
+        """Take in which shot a request was the release of."""
+        for request in reversed(self.requests):
+            if request.seq == seq:
+                request.shot_id = shot_id
+                break
 
     def no_reply(self, seq: int | None, delivery: str) -> None:
         """Take in that a request was not answered."""
@@ -355,10 +386,10 @@ class State:
     def _merge_photo(self, key: str, info: Mapping[str, Any], message: Message) -> None:
         photo = self._photo(key, message.mono_ns, message.wall_ns)
         location = info.get("PhotoLocation")
-        if not _is_old(photo, location):
-            photo.merge(info)
         if photo.disk_mono_ns is None and location == "Local Disk":
             self._put_on_disk(photo, message.mono_ns)
+        if not _is_old(photo, location):
+            photo.merge(info)
 
     def _camera(self, key: str) -> CameraRecord:
         camera = self.cameras.get(key)
@@ -376,6 +407,7 @@ class State:
 
     def _put_on_disk(self, photo: PhotoRecord, mono_ns: int) -> None:
         photo.disk_mono_ns = mono_ns
+        photo.captured_before = text_of(photo.get("PhotoDateCaptured")) or ""
         photo.folder = text_of(self.options.get("DownloadPath")) or ""
 
     def _merge_rest(self, message: Message) -> None:
@@ -431,6 +463,13 @@ class State:
             ):
                 return True
         return False
+
+
+def _tells_all(message: Message) -> bool:
+    """Whether a message holds the whole state; in 3.x the reply to Synchronise is empty, and an event that follows holds it."""
+    if message.msg_id != "Synchronise" or message.channel == "req" or message.msg_result is False:
+        return False
+    return any(isinstance(message.get(name), list | dict) for name in ("CameraInfo", "PhotoInfo", "OptionsInfo"))
 
 
 def _is_old(photo: PhotoRecord, location: Any) -> bool:

@@ -100,7 +100,7 @@ def _all_like(spelling: re.Pattern[str], length: int, texts: Sequence[Any]) -> b
 
 
 def _captured_column(texts: Sequence[Any]) -> list[datetime | None]:
-    """Read many PhotoDateCaptured as :func:`parse_captured` does, in a third of the time if all are as documented."""
+    """Read many PhotoDateCaptured as :func:`parse_captured` does, in half the time if all are as documented."""
     if _all_like(_ALL_CAPTURED, _CAPTURED_LENGTH, texts):
         try:
             return [datetime.fromisoformat(text) for text in texts]
@@ -250,6 +250,10 @@ _PHOTO_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
+#: Of a file that was not read, or of what its file was before.
+_NO_EXIF = (None, None, 0)
+
+
 def photo_columns(photos: Sequence[PhotoRecord]) -> dict[str, list[Any]]:
     """Return the part of the photos table that the application said, column by column.
 
@@ -274,6 +278,12 @@ def photo_columns(photos: Sequence[PhotoRecord]) -> dict[str, list[Any]]:
         photo.sha256 or None if size is None or size == photo.summed_bytes else None  # of what its file was before
         for photo, size in zip(photos, columns["size_bytes"], strict=True)
     ]
+    columns["date_captured_before"] = [parse_captured(photo.captured_before or None) for photo in photos]
+    stamps = [
+        photo.exif if photo.exif is not None and (size is None or size == photo.exif[2]) else _NO_EXIF
+        for photo, size in zip(photos, columns["size_bytes"], strict=True)
+    ]
+    columns["t_exif"], columns["subsec_digits"] = [one[0] for one in stamps], [one[1] for one in stamps]
     columns["created_app"] = _created_column(columns["photo_key"])
     columns["collided"] = [
         None if name is None or computed is None else name != computed

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Warned", "WarningRecord"]
+__all__ = ["Warned", "WarningRecord", "Which"]
 
-#: What makes two findings the same warning: the rule, the camera, and what should be (one camera may have several settings wrong).
-Which = tuple[str, str, str]
+#: What makes two findings the same warning: the rule, the camera, what should be (one camera may have several settings wrong),
+#: and whether it is in the way of a shot: what was worth a word and now stops the work is told again.
+Which = tuple[str, str, str, bool]
 
 _TEXTS = ("rule", "camera_key", "position", "found", "wanted", "todo")
 
@@ -50,7 +51,7 @@ class WarningRecord:
     @property
     def which(self) -> Which:
         """What makes it the same warning."""
-        return (self.rule, self.camera_key, self.wanted)
+        return (self.rule, self.camera_key, self.wanted, self.stop)
 
     def __str__(self) -> str:
         return f"{self.position}: {self.rule.replace('_', ' ')} ({self.found}; should be {self.wanted}). {self.todo}"
@@ -86,10 +87,11 @@ class Warned:
             self.rows.append(new)
 
     def end(self, said: Mapping[str, Any], wall_ns: int) -> None:
-        """Take in that it is over."""
-        ended = self.open.pop((said["rule"], said["camera_key"], said["wanted"]), None)
-        if ended is not None:
-            ended.over_ns = wall_ns
+        """Take in that it is over. Sessions of before do not say which of the two degrees is, and had one at a time."""
+        for stop in [said["stop"]] if "stop" in said else [False, True]:
+            ended = self.open.pop((said["rule"], said["camera_key"], said["wanted"], stop), None)
+            if ended is not None:
+                ended.over_ns = wall_ns
 
     def table_rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the warnings table."""

@@ -22,10 +22,10 @@ from pathlib import Path
 from rigkit.record.folder import Manifest
 from rigkit.record.mapping import Mapped, folder_of, is_absolute, is_name, is_windows, reach, spelling
 
-__all__ = ["Place", "Whereabouts", "warn_of_astray"]
+__all__ = ["Located", "Whereabouts", "warn_of_astray"]
 
 #: Local path (None: no mapping reaches it), and ``here``, ``missing``, ``size_differs`` or ``unreachable`` (None: no file is known).
-Place = tuple[str | None, str | None]
+Located = tuple[str | None, str | None]
 
 #: A folder is listed when so many of its files are asked for; for fewer, asking for each is quicker.
 _MANY = 8
@@ -48,7 +48,7 @@ class _Folder:
         self._where, self._windows = where, windows
         self.path = str(Path(where.base, *where.parts))
         #: Name as the application spells it -> how it is spelt here, its size when it was seen, and its place.
-        self.here: dict[str, tuple[str, int, Place]] = {}
+        self.here: dict[str, tuple[str, int, Located]] = {}
         self._names: frozenset[str] = frozenset()
         self._alike: dict[str, list[str]] | None = None
         self._stamp: tuple[int, int] | None = None
@@ -107,10 +107,10 @@ class _Folder:
                 return alike[0]
         return name
 
-    def places(self, asked: Sequence[tuple[str, int | None]]) -> list[Place]:
+    def places(self, asked: Sequence[tuple[str, int | None]]) -> list[Located]:
         """Look for many files, by name and size: the folder is listed, and only what is new in it is looked at."""
         names = self.names()
-        found: list[Place] = []
+        found: list[Located] = []
         for name, size in asked:
             seen = self.here.get(name)
             if seen is not None and seen[0] in names and (size is None or size == seen[1]):
@@ -122,7 +122,7 @@ class _Folder:
                 found.append(self._look_at(name, size))
         return found
 
-    def place(self, name: str, size: int | None) -> Place:
+    def place(self, name: str, size: int | None) -> Located:
         """Look for one file, without listing the folder unless it is not found under the name it was asked for."""
         place = self._look_at(name, size)
         if place[1] == "missing":
@@ -132,7 +132,7 @@ class _Folder:
                 return self._look_at(name, size)
         return place
 
-    def _look_at(self, name: str, size: int | None) -> Place:
+    def _look_at(self, name: str, size: int | None) -> Located:
         spelt = self._spelt(name)
         path = os.path.join(self.path, spelt)
         self.here.pop(name, None)
@@ -146,7 +146,7 @@ class _Folder:
             return path, "missing"
         if size is not None and told.st_size != size:
             return path, "size_differs"
-        place: Place = (path, "here")
+        place: Located = (path, "here")
         self.here[name] = spelt, told.st_size, place
         return place
 
@@ -210,7 +210,13 @@ class Whereabouts:
             return Path(itself.base, *itself.parts), "missing"  # a mapped folder: it is there, and is no file
         return None if path is None else Path(path), state
 
-    def locate_all(self, filenames: Sequence[str | None], sizes: Sequence[int | None]) -> list[Place]:
+    def folder(self, there: str) -> Path | None:
+        """Return where a folder of the application's computer is here; None: nothing says so. Looks at no disk."""
+        self._follow_mapping()
+        found = self._mapped(there)
+        return None if found is None else Path(found.base, *found.parts)
+
+    def locate_all(self, filenames: Sequence[str | None], sizes: Sequence[int | None]) -> list[Located]:
         """Find the files of many photos: each folder is listed once, and a file that was here is not looked at again.
 
         Parameters
@@ -219,7 +225,7 @@ class Whereabouts:
             As for :meth:`locate`, one per photo.
         """
         self._follow_mapping()
-        places: list[Place] = [(None, None)] * len(filenames)
+        places: list[Located] = [(None, None)] * len(filenames)
         by_folder: dict[str, list[int]] = {}
         for number, filename in enumerate(filenames):
             if filename:
@@ -229,7 +235,7 @@ class Whereabouts:
                 self._folders[there] = self._reach_folder(there)
             folder = self._folders[there]
             if folder is None:
-                found: list[Place] = [(None, "unreachable")] * len(numbers)
+                found: list[Located] = [(None, "unreachable")] * len(numbers)
             else:
                 begin = len(there)
                 found = self._look(
@@ -247,7 +253,7 @@ class Whereabouts:
         there = filename[: other + 1]
         return there if there in self._folders else folder_of(filename)
 
-    def _look(self, folder: _Folder, there: str, asked: list[tuple[str, int | None]]) -> list[Place]:
+    def _look(self, folder: _Folder, there: str, asked: list[tuple[str, int | None]]) -> list[Located]:
         """Look for some files of one folder, by name and size."""
         found = folder.places(asked) if len(asked) >= _MANY else [folder.place(*one) for one in asked]
         missing = [number for number, (_, state) in enumerate(found) if state == "missing"]
@@ -257,10 +263,16 @@ class Whereabouts:
                 found[number] = (None, "unreachable")
         return found
 
+    def _mapped(self, there: str) -> Mapped | None:
+        """Reach a folder by the mapping, else, if the application ran here, under its own path."""
+        found = reach(there, self._mapping)
+        if found is None and self._manifest.local and Path(there).is_absolute() and ".." not in there:
+            return Mapped(there, ())
+        return found
+
     def _reach_folder(self, there: str) -> _Folder | None:
-        found = reach(there, self._mapping) if there else None
-        if found is None and there and self._manifest.local and Path(there).is_absolute() and ".." not in there:
-            found = Mapped(there, ())
+        found = self._mapped(there)
+        if found is not None and reach(there, self._mapping) is None:
             self._guessed.add(there)
         return None if found is None else _Folder(found, windows=is_windows(there))
 

@@ -1,4 +1,4 @@
-"""Bench ``checking``: the go/no-go check of 200 cameras, asked anew over real sockets, and bringing one of them back."""
+"""Bench ``checking``: the go/no-go check of 200 cameras, asked anew over real sockets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ABOUT", "run"]
 ABOUT = "rig.check() of 200 simulated cameras with golden settings, against asking for the state alone"
 
 CAMERAS = 200
-#: The limit: one GetCamera of everybody, and a rig with the trouble of a bad morning.
+#: The trouble of a bad morning, so that there is something to name.
 _TROUBLE = {
     "A01": {"battery_percent": 8},
     "A02": {"properties": {"ISO": "400"}},

@@ -22,7 +22,8 @@ from rigkit.record.folder import Manifest, write_manifest
 from rigkit.record.journal import JournalWriter
 from rigkit.record.lines import Entry
 from rigkit.record.log import Log
-from rigkit.session import Session, read_entries
+from rigkit.record.reading import read_entries
+from rigkit.session import Session
 from tests.bench.measure import Row, interleaved, ratios
 from tests.bench.stream import mixed_stream
 

@@ -35,3 +35,13 @@ def test_report_opens_offline(report: Path, offline_page: OfflinePage, artefacts
     assert page.locator("table").count() >= 1
     assert page.locator("table tr").count() > 8, "a row per camera"
     assert "simulated" in page.inner_text("body").lower(), "a simulated rig never passes for a real one"
+
+
+def test_on_a_phone_nothing_is_cut(report: Path, offline_page: OfflinePage) -> None:
+    page, _ = offline_page
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.goto(report.as_uri(), wait_until="load")
+    wider = "Array.from(document.querySelectorAll('*')).filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth)"
+    assert page.evaluate(f"{wider}.map((one) => one.outerHTML.slice(0, 80))") == []
+    cell = page.locator(".rk-grid td[data-head=exposed]").first
+    assert cell.evaluate("(cell) => getComputedStyle(cell, '::before').content") == '"exposed "'

@@ -1,0 +1,74 @@
+"""Uncalibrated stamps made comparable by lags that were measured otherwise: with a counter in view, today or last month.
+
+Stamps alone tell a camera's lag and the offset of its clock only as their sum. Where the lag is known, the rest is the clock. So
+each clock's offset and drift are found from the stamps, and the lag is put back. What it rests on is that lags do not change
+by themselves from the measurement to these shots; the uncertainty of the lags is carried on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from rigkit.timing.calibration import Calibration
+from rigkit.timing.evidence import CALIBRATED, Instant
+from rigkit.timing.stamps import Floats, Stamps
+from rigkit.timing.steps import levelled
+from rigkit.timing.usual import Fitted
+
+__all__ = ["anchored"]
+
+
+def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
+    """Take each clock's offset and drift off its stamps, and leave the known lags in them.
+
+    Parameters
+    ----------
+    stamps : Stamps
+        As the cameras wrote them.
+    calibration : Calibration
+        Lags by camera key, of these bodies.
+    fit : Fitted
+        Of the stamps: each epoch of a clock has an offset of its own.
+
+    Returns
+    -------
+    Stamps
+        Calibrated. Cameras whose lag is not known, or has no interval, are NaN, with a remark; so are epochs of fewer than
+        4 stamps. ``uncertainty_ms``: half the interval of the lag, and 1.96 standard errors of the clock's line at its worse end.
+    """
+    times = levelled(stamps, fit.steps).shot_times_s()
+    moved, uncertain = np.full(stamps.seconds.shape, np.nan), np.zeros(len(stamps.camera_keys))
+    line_ms = _line_errors_ms(fit, times)
+    remarks: list[str] = []
+    for column, camera in enumerate(stamps.camera_keys):
+        lag = calibration.lags.get(camera)
+        half = np.nan if lag is None else (lag.hi_ms - lag.lo_ms) / 2
+        if lag is None or not np.isfinite(half):
+            remarks.append(
+                f"{camera}: {calibration.why_not(camera) if lag is None else 'its lag has no interval'}; left out"
+            )
+            continue
+        for part in (place for place, whose in enumerate(fit.epochs.cameras) if whose == camera):
+            if np.isfinite(line_ms[part]):
+                there = np.isfinite(fit.epochs.stamps.seconds[:, part])
+                moved[there, column] = fit.residuals_ms[there, column] + lag.lag_ms
+                uncertain[column] = max(uncertain[column], half + 1.96 * line_ms[part])
+    instants: dict[str, Instant] = {"start": "start", "middle": "middle"}
+    return replace(
+        stamps,
+        seconds=times[:, None] + moved / 1e3,
+        evidence=CALIBRATED,
+        instant=instants.get(calibration.instant, "unknown"),
+        uncertainty_ms=uncertain,
+        remarks=(*stamps.remarks, *remarks),
+    )
+
+
+def _line_errors_ms(fit: Fitted, times: Floats) -> Floats:
+    """Give the standard error (ms) of each epoch's line where it is known least, at an end; NaN below 4 stamps."""
+    known = times[np.isfinite(times)]
+    farthest = float(np.abs(known - fit.fit.t0).max()) if known.size else 0.0
+    errors: Floats = np.hypot(fit.fit.offset_errors, fit.fit.drift_errors * farthest)
+    return errors

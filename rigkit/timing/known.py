@@ -1,0 +1,447 @@
+"""All that the tables of a sitting let one know about time: tables in, tables out.
+
+Three kinds of stamps may be there: readings of a counter in view (reference), the cameras' own stamps (uncalibrated), and those
+made comparable by lags measured with a reference (calibrated). Each exposure and each shot is described by the best there is
+for it, and says which that is. What none of them can tell is not known, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rigkit.errors import UnknownName
+from rigkit.record.columns import TABLES, frame
+from rigkit.record.timed import TIMED_EXPOSURES, TIMED_SHOTS
+from rigkit.timing.anchored import anchored
+from rigkit.timing.calibration import Calibration, Proposal, calibrate, propose
+from rigkit.timing.cameras import camera_table, correctable_spread, limit_table, residual_spreads
+from rigkit.timing.clocks import clock_table, host_clock_table
+from rigkit.timing.cohorts import compare
+from rigkit.timing.decisions import BUDGET, SHARES
+from rigkit.timing.evidence import HOST_ARRIVAL, Estimate, refusal
+from rigkit.timing.laid_out import cells, declared, estimate_of, is_known, levels, or_none, records, unknown
+from rigkit.timing.late import Lateness, lateness
+from rigkit.timing.led import exposure_ms, led_stamps
+from rigkit.timing.rules import Review, joined_reviews, review
+from rigkit.timing.source import Source, camera_stamps, host_arrivals, origin_of
+from rigkit.timing.spread import FEWEST_CAMERAS, shot_table, skew_table
+from rigkit.timing.stamps import Stamps
+from rigkit.timing.steps import Step
+from rigkit.timing.usual import Fitted, fitted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rigkit.record.stamps import StampOrigin
+
+__all__ = ["Timing"]
+
+_SPREADS = ("spread_ms", "spread_lo_ms", "spread_hi_ms", "spread_p90_ms", "rms_skew_ms", "robust_sigma_ms")
+
+
+class Timing:
+    """What is known about time in one sitting; get it from ``session.timing``.
+
+    Parameters
+    ----------
+    exposures, shots, photos, cameras : pandas.DataFrame
+        Tables of these names; of ``exposures`` and ``shots`` only what the account says of them.
+    reference : pandas.DataFrame
+        Readings, as the table of that name has them; may be empty.
+    calibration : Calibration or None
+        Lags measured in another sitting; None: none but those that the readings of this one tell.
+    """
+
+    def __init__(
+        self,
+        exposures: pd.DataFrame,
+        shots: pd.DataFrame,
+        photos: pd.DataFrame,
+        cameras: pd.DataFrame,
+        reference: pd.DataFrame,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self._exposures, self._shots, self._photos, self._cameras = exposures, shots, photos, cameras
+        self._readings, self._given = reference, calibration
+
+    # -- stamps -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def origin(self) -> StampOrigin:
+        """Whose clock PhotoDateCaptured shows, for the rig and by camera, and why."""
+        return origin_of(self._photos)
+
+    @cached_property
+    def source(self) -> Source:
+        """The cameras' own stamps, and where they come from."""
+        return camera_stamps(self._exposures, self._photos, lambda: self.origin)
+
+    @property
+    def stamps(self) -> Stamps | None:
+        """The cameras' own stamps, uncalibrated; None: there are none."""
+        return self.source.stamps
+
+    @cached_property
+    def fit(self) -> Fitted | None:
+        """What is usual for each shot and each camera's clock, and where clocks were set; None: no camera stamps."""
+        return None if self.stamps is None else fitted(self.stamps)
+
+    @property
+    def steps(self) -> list[Step]:
+        """Where clocks were set during the sitting."""
+        return [] if self.fit is None else self.fit.steps
+
+    @cached_property
+    def readings(self) -> Stamps | None:
+        """The readings of a counter in view as stamps; None: there are none."""
+        table = self._readings
+        if table.empty:
+            return None
+        wrap, step = float(table["wrap_ms"].iloc[-1]), float(table["step_ms"].iloc[-1])
+        triggered = bool(table["from_trigger"].fillna(False).iloc[-1])
+        instant: Any = table["instant"].iloc[-1]
+        return led_stamps(table, wrap, step, instant, triggered)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """Lags by camera: those that this sitting's readings tell, else those that were given; None: neither."""
+        if self.readings is not None:
+            found = calibrate(self.readings, self._serials())
+            if any(np.isfinite(lag.hi_ms - lag.lo_ms) for lag in found.lags.values()) or self._given is None:
+                return found
+        return None if self._given is None else self._given.checked(self._serials())
+
+    def _serials(self) -> dict[str, str]:
+        """Give the serial number of the body behind each camera key: as it was when it was fired, else as it is."""
+        now = self._cameras["serial"].dropna()
+        then = self._exposures["serial"].dropna().groupby(level="camera_key").last()
+        return {str(key): str(one) for series in (now, then) for key, one in series.items()}
+
+    @cached_property
+    def calibrated(self) -> Stamps | None:
+        """The cameras' stamps made comparable by the lags that are known; None: there are no stamps, or no lags."""
+        if self.stamps is None or self.fit is None or self.calibration is None or not self.calibration.lags:
+            return None
+        stamps = anchored(self.stamps, self.calibration, self.fit)
+        return stamps if np.isfinite(stamps.seconds).any() else None
+
+    @property
+    def best(self) -> Stamps | None:
+        """The best stamps that cover the whole sitting: calibrated, else the cameras' own, else the readings; None: none."""
+        return self.calibrated or self.stamps or self.readings
+
+    @cached_property
+    def _skewed(self) -> list[Stamps]:
+        """Stamps that tell skews, the best first."""
+        return [one for one in (self.readings, self.calibrated) if one is not None]
+
+    @cached_property
+    def why_no_skew(self) -> str:
+        """Why no skew is known; empty: some are."""
+        if self._skewed:
+            return ""
+        if self.stamps is None:
+            return self.source.reason
+        return refusal("skew", self.stamps.evidence) or ""
+
+    # -- by exposure, by shot -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def usual(self) -> Lateness | None:
+        """How far each exposure was from its camera's usual; None: no camera stamps."""
+        return None if self.stamps is None else lateness(self.stamps, self.fit)
+
+    @cached_property
+    def exposures(self) -> pd.DataFrame:
+        """The columns of the exposures table that are about time, index as there."""
+        import pandas as pd
+
+        index, source = self._exposures.index, self.source
+        level = levels(self._exposures["arrival_s"])
+        columns: dict[str, Any] = {
+            "t_exif": source.t_exif,
+            "subsec_digits": source.subsec_digits,
+            "stamp": source.kind.astype(object),
+        }
+        columns |= {name: pd.Series(np.nan, index=index) for name in ("skew_ms", "skew_lo_ms", "skew_hi_ms", "late_ms")}
+        columns["quantum_ms"] = pd.Series(np.nan, index=index)
+        columns["instant"] = pd.Series(None, index=index, dtype=object)
+        columns["t_corrected"] = pd.Series(pd.NaT, index=index, dtype="datetime64[us]")
+        if self.stamps is not None and self.usual is not None:
+            stamped = source.kind.notna().to_numpy()
+            level[stamped] = self.stamps.evidence
+            columns["quantum_ms"][stamped] = self.stamps.quantum_ms
+            columns["instant"][stamped] = self.stamps.instant
+            columns["late_ms"] = cells(self.usual.residuals_ms, self.stamps, index)
+        for stamps in reversed(self._skewed):
+            told = skew_table(stamps).reindex(index)
+            known = told["skew_lo_ms"].notna().to_numpy()
+            for name in ("skew_ms", "skew_lo_ms", "skew_hi_ms"):
+                columns[name] = columns[name].where(~known, told[name])
+            columns["quantum_ms"][known], columns["instant"][known] = stamps.quantum_ms, stamps.instant
+            level[known] = stamps.evidence
+            if stamps is self.readings:
+                columns["stamp"][known] = "reference"
+        if self.calibrated is not None:
+            seconds = cells(self.calibrated.seconds, self.calibrated, index) + self.calibrated.origin_s
+            columns["t_corrected"] = pd.to_datetime(seconds, unit="s").dt.round("us").astype("datetime64[us]")
+        columns["evidence"] = level
+        return declared(TIMED_EXPOSURES, columns, index)
+
+    @cached_property
+    def shots(self) -> pd.DataFrame:
+        """The columns of the shots table that are about time, index as there."""
+        import pandas as pd
+
+        index = self._shots.index
+        level = levels(self._shots["first_arrival_s"])
+        columns: dict[str, Any] = {name: pd.Series(np.nan, index=index) for name in (*_SPREADS, "residual_spread_ms")}
+        columns |= {name: pd.Series(np.nan, index=index) for name in ("n_stamps", "quantum_ms")}
+        columns["instant"] = pd.Series(None, index=index, dtype=object)
+        columns["timing_reason"] = pd.Series(self.why_no_skew, index=index, dtype=object)
+        if self.stamps is not None:
+            own = pd.Series(np.isfinite(self.stamps.seconds).sum(axis=1), index=list(self.stamps.shot_ids)).reindex(
+                index
+            )
+            there = own.notna().to_numpy()
+            columns["n_stamps"] = own
+            rest = pd.Series(residual_spreads(self.stamps, self.fit), index=list(self.stamps.shot_ids))
+            columns["residual_spread_ms"] = rest.reindex(index)
+            columns["quantum_ms"][there], columns["instant"][there] = self.stamps.quantum_ms, self.stamps.instant
+            level[there] = self.stamps.evidence
+        if self._skewed:
+            columns["timing_reason"][:] = "no stamp of this shot can be compared"
+        for stamps in reversed(self._skewed):
+            told = shot_table(stamps).reindex(index)
+            known = (told["n"] > 0).to_numpy(dtype=bool, na_value=False)
+            for name in _SPREADS:
+                columns[name] = columns[name].where(~known, told[name])
+            columns["n_stamps"] = columns["n_stamps"].where(~known, told["n"])
+            columns["timing_reason"] = columns["timing_reason"].where(~known, told["reason"].astype(object))
+            columns["quantum_ms"][known], columns["instant"][known] = stamps.quantum_ms, stamps.instant
+            level[known] = stamps.evidence
+        columns["evidence"] = level
+        return declared(TIMED_SHOTS, columns, index)
+
+    # -- by camera ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def lags(self) -> pd.DataFrame:
+        """Lag and jitter of each camera by the best stamps there are, and how soon the host heard; table ``lags``."""
+        arrivals = self._exposures["arrival_s"].astype("float64")[(self._exposures["attempt"] == 1).fillna(False)]
+        by_camera = arrivals.groupby(level="camera_key", sort=False)
+        found = frame("lags", ())
+        rows: dict[str, dict[str, Any]] = {
+            str(key): {"camera_key": key, "arrival_s": or_none(middle), "arrival_p95_s": or_none(late), "n": 0}
+            for key, middle, late in zip(
+                by_camera.groups, by_camera.median().tolist(), by_camera.quantile(0.95).tolist(), strict=True
+            )
+        }
+        for row in rows.values():
+            row |= {"position": self._labels.get(row["camera_key"]), "reason": self.why_no_skew}
+            row["evidence"] = HOST_ARRIVAL if row["arrival_s"] is not None else None
+        for stamps in (self.stamps, *reversed(self._skewed)):
+            if stamps is None:
+                continue
+            for told in records(camera_table(stamps, steps=self.fit if stamps is self.stamps else None)):
+                if told["n"] and told["camera_key"] in rows:
+                    rows[told["camera_key"]] |= {name: or_none(value) for name, value in told.items()}
+        return frame("lags", rows.values()) if rows else found
+
+    @cached_property
+    def clock(self) -> pd.DataFrame:
+        """Offset and drift of each camera's clock, table ``clock``: against the rig, or of fewer than 4 cameras the host."""
+        if self.stamps is None:
+            return frame("clock", ())
+        if len(self.stamps.camera_keys) < FEWEST_CAMERAS:
+            return self.host_clock
+        told = clock_table(self.stamps, self.fit)
+        lags = {} if self.calibration is None else self.calibration.lags
+        rows = []
+        for row in records(told):
+            lag = lags.get(row["camera_key"])
+            if lag is not None and np.isfinite(lag.hi_ms - lag.lo_ms):
+                wider = (lag.hi_ms - lag.lo_ms) / 2e3
+                row["theta_s"] -= lag.lag_ms / 1e3
+                row["theta_lo_s"] -= lag.lag_ms / 1e3 + wider
+                row["theta_hi_s"] += wider - lag.lag_ms / 1e3
+                row["method"] = "led"
+            rows.append(
+                {name: or_none(value) for name, value in row.items()}
+                | {"position": self._labels.get(row["camera_key"])}
+            )
+        return frame("clock", rows)
+
+    @cached_property
+    def host_clock(self) -> pd.DataFrame:
+        """Drift of each camera's clock against the host's, by the fastest arrivals; table ``clock``, method ``lp``."""
+        if self.stamps is None:
+            return frame("clock", ())
+        rows = []
+        for row in records(host_clock_table(self.stamps, host_arrivals(self._exposures, self.stamps))):
+            # The clock is at least so far ahead; how much more, the shortest transfer hides.
+            about = {
+                "epoch": 1,
+                "theta_lo_s": row.pop("offset_upto_s"),
+                "position": self._labels.get(row["camera_key"]),
+            }
+            rows.append({name: or_none(value) for name, value in {**row, **about}.items()})
+        return frame("clock", rows)
+
+    @cached_property
+    def reference(self) -> pd.DataFrame:
+        """Readings of a counter in view, with the skews that follow; table ``reference``."""
+        table = self._readings.copy()
+        if self.readings is None:
+            return table
+        told = skew_table(self.readings).reindex(table.index)
+        step = float(table["step_ms"].iloc[-1])
+        lit = exposure_ms(
+            table["lit_first_ms"].to_numpy(np.float64, na_value=np.nan),
+            table["lit_last_ms"].to_numpy(np.float64, na_value=np.nan),
+            float(table["wrap_ms"].iloc[-1]),
+            step,
+        )
+        columns: dict[str, Any] = {str(name): table[name] for name in table.columns}
+        columns |= {"skew_ms": told["skew_ms"], "exposure_ms": lit}
+        return declared(TABLES["reference"].columns, columns, table.index)
+
+    # -- what is not as it should be ----------------------------------------------------------------------------------
+
+    def review(self, limit_ms: float | None = None, budget: float = BUDGET) -> Review | None:
+        """Check the statistical rules, each by the best stamps for it; None: there are no stamps.
+
+        Parameters
+        ----------
+        limit_ms : float or None
+            Lag that matters; see :func:`rigkit.timing.review`.
+        budget : float
+            Of false findings, over all of them.
+        """
+        own, telling = self.stamps or self.readings, next(iter(reversed(self._skewed)), None)
+        if own is None:
+            return None
+        if telling is None or telling is own:
+            return review(own, limit_ms=limit_ms, budget=budget)
+        # Lags by what tells them, everything else by what the cameras wrote; and each has the share it would have had.
+        lag = SHARES["late_camera"] * budget
+        others = [rule for rule in SHARES if rule != "late_camera"]
+        first = review(telling, limit_ms=limit_ms, budget=lag, rules=["late_camera"])
+        rest = review(own, limit_ms=limit_ms, budget=budget - lag, rules=others)
+        return joined_reviews(first, rest)
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def spread(self, shot_id: int) -> Estimate:
+        """Say how simultaneous a shot was, or why that is not known.
+
+        Raises
+        ------
+        UnknownName
+            There is no such shot.
+        """
+        if shot_id not in self.shots.index:
+            raise UnknownName("shot", shot_id, list(self.shots.index))
+        row: Any = self.shots.loc[shot_id]
+        return estimate_of(
+            f"spread of shot {shot_id}", row, "spread", int(row["n_stamps"]) if is_known(row["n_stamps"]) else 0
+        )
+
+    def lag(self, camera: str) -> Estimate:
+        """Say how late a camera usually is (key or position), or why that is not known.
+
+        Raises
+        ------
+        UnknownName
+            There is no such camera.
+        """
+        key = self._key_of(camera)
+        row: Any = self.lags.loc[key]
+        return estimate_of(f"lag of {self._labels.get(key, key)}", row, "lag", int(row["n"]))
+
+    def jitter(self, camera: str) -> Estimate:
+        """Say how unsteady a camera's release is (key or position), or why that is not known; raises as :meth:`lag` does."""
+        key = self._key_of(camera)
+        row: Any = self.lags.loc[key]
+        return estimate_of(f"jitter of {self._labels.get(key, key)}", row, "jitter", int(row["n"]))
+
+    def drift(self, camera: str) -> Estimate:
+        """Say how a camera's clock drifts since it was last set (key or position), or why not; raises as :meth:`lag` does."""
+        key = self._key_of(camera)
+        label = f"drift of {self._labels.get(key, key)}"
+        if key not in self.clock.index.get_level_values("camera_key"):
+            return unknown(label, "ppm", self.source.reason or "there are no stamps of this camera")
+        row: Any = self.clock.loc[key].iloc[-1]
+        return estimate_of(label, row, "drift", int(row["n"]), "ppm")
+
+    def correctable(self) -> Estimate:
+        """Say how much spread a delay for each camera would take away, or why that is not known."""
+        if not self._skewed:
+            return unknown("correctable spread", "ms", self.why_no_skew)
+        return correctable_spread(self._skewed[0])
+
+    def within(self, limit_ms: float) -> pd.DataFrame:
+        """Say of each camera whether its lag is within a limit, by equivalence tests; see :func:`rigkit.timing.limit_table`.
+
+        Raises
+        ------
+        ValueError
+            No skew is known, and why.
+        """
+        return limit_table(self._telling(), limit_ms)
+
+    def compare(self, shots_a: Iterable[int], shots_b: Iterable[int]) -> pd.DataFrame:
+        """Compare two cohorts of shots, to say whether mode B is better than mode A; see :func:`rigkit.timing.compare`.
+
+        Raises
+        ------
+        ValueError
+            There are no stamps, and why.
+        """
+        stamps = self._skewed[-1] if self._skewed else self.stamps
+        if stamps is None:
+            raise ValueError(f"nothing to compare: {self.source.reason}")
+        return compare(stamps.only(shots=shots_a), stamps.only(shots=shots_b))
+
+    def propose(self, delay_step_ms: float = 1.0) -> Proposal:
+        """Propose delays, or trigger indices, that shrink the spread; see :func:`rigkit.timing.propose`.
+
+        Raises
+        ------
+        ValueError
+            No lag is known, and why.
+        """
+        stamps = self._telling()
+        assert self.calibration is not None
+        found = propose(stamps, self.calibration, delay_step_ms)
+        found.table.insert(0, "position", [self._labels.get(key, key) for key in found.table.index])
+        return found
+
+    def _telling(self) -> Stamps:
+        """Give the best stamps that tell skews, or say why there are none."""
+        if not self._skewed:
+            raise ValueError(f"no skew is known: {self.why_no_skew}")
+        return self._skewed[0]
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        names = self._cameras["position"].dropna()
+        then = self._exposures["position"].dropna().groupby(level="camera_key").last()
+        return {str(key): str(one) for series in (names, then) for key, one in series.items()}
+
+    def _key_of(self, camera: str) -> str:
+        """Find a camera by its key or its position."""
+        if camera in self.lags.index:
+            return camera
+        keys = [key for key, label in self._labels.items() if label == camera and key in self.lags.index]
+        if len(keys) != 1:
+            raise UnknownName(
+                "camera", camera, [self._labels.get(key, key) for key in self.lags.index], "in this session"
+            )
+        return keys[0]
