@@ -20,6 +20,7 @@ BENCHES = {
     "files": "tests.bench.files",
     "fold": "tests.bench.fold",
     "journal": "tests.bench.journal",
+    "plots": "tests.bench.plots",
     "simulator": "tests.bench.simulator",
     "sittings": "tests.bench.sittings",
     "stamps": "tests.bench.stamps",
