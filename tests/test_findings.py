@@ -440,11 +440,12 @@ def test_clocks_set_all_at_once_are_the_rigs_and_hours_are_told_in_seconds():
     }
     _, seen, _ = stamped(rig_seconds(1), UNCALIBRATED)
     seen = seen._replace(
-        found=pd.DataFrame([{**row, "unit": "ms", "p_adj": 1e-9, "evidence": UNCALIBRATED}]), checked=checked
+        found=pd.DataFrame([{**row, "unit": "ms", "n": 12, "p_adj": 1e-9, "evidence": UNCALIBRATED}]), checked=checked
     )
     found, _ = look(sitting(), seen)
     assert found.loc[0, "text"] == (
-        "The clocks of the whole rig were put back by 3600 s [3600, 3600] before shot 9 (C: uncalibrated stamps, p_adj < 0.001)"
+        "The clocks of the whole rig were put back by 3600 s [3600, 3600] before shot 9 (C: uncalibrated stamps, 12 stamps, "
+        "p_adj < 0.001)"
     )
     assert found.loc[0, "subject_kind"] == "rig"
     assert pd.isna(found.loc[0, "key"])

@@ -36,7 +36,8 @@ def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
     -------
     Stamps
         Calibrated. Cameras whose lag is not known, or has no interval, are NaN, with a remark; so are epochs of fewer than
-        4 stamps. ``uncertainty_ms``: half the interval of the lag, and 1.96 standard errors of the clock's line at its worse end.
+        4 stamps. ``uncertainty_ms``: half the interval of the lag and 1.96 standard errors of the clock's line at its worse end, in
+        quadrature: the one comes from the counter, the other from the stamps.
     """
     times = levelled(stamps, fit.steps).shot_times_s()
     moved, uncertain = np.full(stamps.seconds.shape, np.nan), np.zeros(len(stamps.camera_keys))
@@ -54,7 +55,7 @@ def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
             if np.isfinite(line_ms[part]):
                 there = np.isfinite(fit.epochs.stamps.seconds[:, part])
                 moved[there, column] = fit.residuals_ms[there, column] + lag.lag_ms
-                uncertain[column] = max(uncertain[column], half + 1.96 * line_ms[part])
+                uncertain[column] = max(uncertain[column], float(np.hypot(half, 1.96 * line_ms[part])))
     instants: dict[str, Instant] = {"start": "start", "middle": "middle"}
     return replace(
         stamps,

@@ -27,6 +27,7 @@ __all__ = [
     "least_limit_ms",
     "shares",
     "shots_needed",
+    "sign_reach",
     "within_limit",
 ]
 
@@ -92,6 +93,34 @@ def shots_needed(cameras: int, level: float = BUDGET) -> int:
         Of false findings; a rule that has a share of the budget needs a little more.
     """
     return 1 + math.ceil(math.log2(max(cameras, 1) / level))
+
+
+def sign_reach(shots: int, things: int, level: float) -> float:
+    """Say how many sigma beyond the limit a median has to lie to be found by sign tests in 9 of 10 cases.
+
+    Parameters
+    ----------
+    shots : int
+        Values of each thing.
+    things : int
+        How many are tested at once.
+    level : float
+        Of the first step of Benjamini and Hochberg, over all of them.
+
+    Returns
+    -------
+    float
+        For normal values; NaN: it never is found.
+    """
+    from scipy import stats
+
+    counts = np.arange(shots + 1)
+    enough = np.flatnonzero(2 * stats.binom.sf(counts - 1, shots, 0.5) <= level / max(things, 1))
+    if not len(enough):
+        return float("nan")
+    least = int(enough[0])
+    # P(at least so many of the shots lie beyond the limit) = 0.95, see detectable()
+    return float(stats.norm.ppf(stats.beta.ppf(0.95, least, shots - least + 1)))
 
 
 def detectable(thresholds: Floats, noises: Floats, power: float = 0.95) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from rigkit.record.rows import by_position, plural, rows_of
 from rigkit.record.tables import natural
-from rigkit.timing.decisions import BUDGET, adjusted, beyond_limit, shots_needed
+from rigkit.timing.decisions import BUDGET, adjusted, beyond_limit, shots_needed, sign_reach
 from rigkit.timing.evidence import HOST_ARRIVAL
 from rigkit.timing.found import Found, Looked, Record
 from rigkit.timing.intervals import MAD_TO_SIGMA, median_interval
@@ -78,7 +78,7 @@ def slow_download(record: Record, share: float) -> Looked:
     p = adjusted(p, share)
     shots = int(np.median(np.isfinite(values).sum(axis=0)))
     needed = shots_needed(len(compared), BUDGET * share)
-    reach = _sign_reach(shots, len(compared), BUDGET * share)
+    reach = sign_reach(shots, len(compared), BUDGET * share)
     looked.detectable = float(np.exp(limit + _scatter(compared, values - middle.value) * reach))
     if shots < needed:
         things = f"{len(compared)} cameras and hubs"
@@ -115,21 +115,6 @@ def _scatter(compared: list[_Peers], residuals: Floats) -> float:
     scatter = MAD_TO_SIGMA * row_medians(np.abs(residuals).T)
     cameras = np.array([one.kind == "camera" for one in compared])
     return max(float(np.nanmedian(scatter[of])) for of in (cameras, ~cameras) if of.any())
-
-
-def _sign_reach(shots: int, things: int, level: float) -> float:
-    """Say how many sigma beyond the limit a median has to lie to be found by sign tests in 9 of 10 cases; NaN: it never is.
-
-    As :mod:`rigkit.timing.rules` has it for lags: that so many shots lie beyond the limit as the test takes.
-    """
-    from scipy import stats
-
-    counts = np.arange(shots + 1)
-    enough = np.flatnonzero(2 * stats.binom.sf(counts - 1, shots, 0.5) <= level / max(things, 1))
-    if not len(enough):
-        return float("nan")
-    least = int(enough[0])
-    return float(stats.norm.ppf(stats.beta.ppf(0.95, least, shots - least + 1)))
 
 
 def _hubs(record: Record) -> dict[str, tuple[str, str]]:

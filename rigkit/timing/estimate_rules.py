@@ -34,7 +34,7 @@ def reviewed(record: Record, review: Review | None) -> list[Looked]:
     Parameters
     ----------
     record : Record
-        The tables: who stands where, and on how many stamps a number rests.
+        The tables: who stands where.
     review : Review or None
         None: there are no stamps.
     """
@@ -50,23 +50,12 @@ def reviewed(record: Record, review: Review | None) -> list[Looked]:
             evidence=row["evidence"],
             reason=row["reason"] or "",
         )
-    n_of = _stamps_by_camera(record)
     for row in rows_of(review.found.reset_index(drop=True)):
-        looked[row["rule"]].found.append(_found(record, row, n_of))
+        looked[row["rule"]].found.append(_found(record, row))
     return list(looked.values())
 
 
-def _stamps_by_camera(record: Record) -> dict[str, int]:
-    """Say on how many shots the numbers of each camera rest: those with a skew, else those with a stamp of its clock."""
-    clocks: dict[str, int] = {}
-    for row in record.rows("clock", "camera_key", "n"):
-        if row["camera_key"] is not None and row["n"]:
-            clocks[row["camera_key"]] = clocks.get(row["camera_key"], 0) + int(row["n"])
-    lags = {row["camera_key"]: int(row["n"]) for row in record.rows("lags", "camera_key", "n") if row["n"]}
-    return clocks | lags
-
-
-def _found(record: Record, row: dict[str, Any], n_of: dict[str, int]) -> Found:
+def _found(record: Record, row: dict[str, Any]) -> Found:
     key = None if row["camera_key"] == RIG else row["camera_key"]
     shot_id = None if row["shot_id"] is None else int(row["shot_id"])
     kind = "rig" if key is None else "exposure" if row["rule"] == "late_once" else "camera"
@@ -81,7 +70,7 @@ def _found(record: Record, row: dict[str, Any], n_of: dict[str, int]) -> Found:
         unit=row["unit"],
         lo=row["lo"],
         hi=row["hi"],
-        n=n_of.get(key or ""),
+        n=int(row["n"]),
         p_adj=row["p_adj"],
         evidence=row["evidence"],
     )

@@ -23,8 +23,10 @@ from rigkit.timing.decisions import (
     least_limit_ms,
     shares,
     shots_needed,
+    sign_reach,
 )
 from rigkit.timing.evidence import Question, refusal, too_coarse
+from rigkit.timing.fit import floor_of
 from rigkit.timing.frames import framed, keyed, shot_column, text_dtype
 from rigkit.timing.late import Lateness, lateness, listed_lateness
 from rigkit.timing.spread import FEWEST_CAMERAS, skews
@@ -52,7 +54,8 @@ class Review(NamedTuple):
     ----------
     found : pandas.DataFrame
         A row per finding: ``rule``, ``camera_key`` (or "the whole rig"), ``shot_id`` (NA: all shots), ``effect`` with ``lo hi``
-        (95 %), ``unit``, ``p_adj`` (below 0.05, its share of the budget included), ``evidence quantum_ms instant``.
+        (95 %), ``unit``, ``n`` (stamps it rests on), ``p_adj`` (below 0.05, its share of the budget included), ``evidence
+        quantum_ms instant``.
     checked : pandas.DataFrame
         Index ``rule``: ``n`` things looked at, ``detectable`` (smallest effect found in 9 of 10 cases), ``unit``, ``evidence
         quantum_ms instant``, ``reason`` (why it could not be checked; empty: it was).
@@ -147,9 +150,17 @@ def _found(stamps: Stamps, done: dict[str, _Rule]) -> pd.DataFrame:
         "shot_id": shot_column([row["shot_id"] for row in rows]),
         **{name: np.array([row[name] for row in rows], dtype=np.float64) for name in ("effect", "lo", "hi")},
         "unit": pd.array([row["unit"] for row in rows], dtype=text_dtype()),
+        "n": np.array([_stamps_of(stamps, row["camera_key"]) for row in rows], dtype=np.int64),
         "p_adj": np.array([row["p_adj"] for row in rows], dtype=np.float64),
     }
     return framed(pd.RangeIndex(len(rows)), columns, stamps.basis)
+
+
+def _stamps_of(stamps: Stamps, camera: str) -> int:
+    """Count the stamps that a statement about a camera rests on; of all clocks at once, the shots."""
+    if camera not in stamps.camera_keys:
+        return len(stamps.shot_ids)
+    return int(np.isfinite(stamps.seconds[:, stamps.camera(camera)]).sum())
 
 
 def _checked(stamps: Stamps, done: dict[str, _Rule]) -> pd.DataFrame:
@@ -200,28 +211,15 @@ def _late_camera(stamps: Stamps, fit: Fitted, limit: float, share: float) -> _Ru
     cameras = camera_table(stamps, steps=fit)
     shots = int(np.quantile(np.isfinite(moved[:, known]).sum(axis=0), 0.1))  # of a camera that misses some
     needed = shots_needed(n, BUDGET * share)
-    sigma = float(cameras["jitter_ms"][known].median())
-    rule = _Rule("ms", n, float(np.median(limits[known])) + sigma * _sign_reach(shots, n, BUDGET * share))
+    sigma = max(
+        float(cameras["jitter_ms"][known].median()), floor_of(stamps.quantum_ms)
+    )  # a MAD of cut stamps can be 0
+    rule = _Rule("ms", n, float(np.median(limits[known])) + sigma * sign_reach(shots, n, BUDGET * share))
     if shots < needed:
         rule.reason = f"{shots} shots: one late camera among {n} takes {needed}"
     numbers = cameras[["lag_ms", "lag_lo_ms", "lag_hi_ms"]].to_numpy(dtype=np.float64)
     rule.found = _rows(stamps, p, *numbers.T)
     return rule
-
-
-def _sign_reach(shots: int, cameras: int, level: float) -> float:
-    """How many sigma beyond the limit a median has to lie to be found by sign tests in 9 of 10 cases; NaN: it never is."""
-    from scipy import stats
-
-    counts = np.arange(shots + 1)
-    enough = np.flatnonzero(2 * stats.binom.sf(counts - 1, shots, 0.5) <= level / max(cameras, 1))
-    if not len(enough):
-        return float("nan")
-    least = int(enough[0])
-    probability = stats.beta.ppf(
-        0.95, least, shots - least + 1
-    )  # P(at least so many of the shots) = 0.95, see detectable()
-    return float(stats.norm.ppf(probability))
 
 
 def _late_once(stamps: Stamps, late: Lateness, share: float) -> _Rule:

@@ -178,7 +178,7 @@ def shot_table(stamps: Stamps) -> pd.DataFrame:
     found = shot_statistics(stamps.ms)
     shots = len(stamps.shot_ids)
     refused = refusal("spread", stamps.evidence)
-    slack = _slack_ms(stamps)
+    slack = _spread_slack_ms(stamps)
     lo, hi = np.maximum(found.spread - slack, 0.0), found.spread + slack
     below = np.zeros(shots, dtype=bool)
     if refused is None:
@@ -224,7 +224,7 @@ def skew_table(stamps: Stamps) -> pd.DataFrame:
     """
     known = skews(stamps.ms)
     reason = refusal("skew", stamps.evidence) or too_coarse(stamps.quantum_ms, "skew") or ""
-    slack = _slack_ms(stamps)
+    slack = _skew_slack_ms(stamps)
     lo, hi = known - slack, known + slack
     if stamps.evidence in LEVELS[: LEVELS.index(CALIBRATED)]:
         known, lo, hi = (np.full_like(known, np.nan) for _ in range(3))
@@ -244,10 +244,25 @@ def skew_table(stamps: Stamps) -> pd.DataFrame:
     return framed(cells(stamps.shot_ids, stamps.camera_keys), columns, stamps.basis, why.ravel().tolist())
 
 
-def _slack_ms(stamps: Stamps) -> float:
-    """Bound of the error of a difference between two stamps: one step, and both clocks' uncertainty."""
-    step = stamps.quantum_ms if np.isfinite(stamps.quantum_ms) else 0.0
-    return float(step + 2 * np.max(stamps.uncertainty_ms, initial=0.0))
+def _spread_slack_ms(stamps: Stamps) -> float:
+    """Bound of the error of the difference between any two stamps: one step, and both clocks' uncertainty, be they the worst two."""
+    return float(_step_ms(stamps) + 2 * np.max(stamps.uncertainty_ms, initial=0.0))
+
+
+def _skew_slack_ms(stamps: Stamps) -> Floats:
+    """Half-width of each camera's skew, shape (K, N): one step, and the uncertainty of its clock and of the reference's.
+
+    The reference is a median over the shot: of independent errors u (95 %) its own is 1.25 u / sqrt(n).
+    """
+    own = stamps.uncertainty_ms
+    n = np.maximum(np.isfinite(stamps.seconds).sum(axis=1), 1)
+    usual = float(np.median(own)) if own.size else 0.0
+    slack: Floats = _step_ms(stamps) + np.hypot(own[None, :], (1.2533 * usual / np.sqrt(n))[:, None])
+    return slack
+
+
+def _step_ms(stamps: Stamps) -> float:
+    return stamps.quantum_ms if np.isfinite(stamps.quantum_ms) else 0.0
 
 
 def _hidden(values: Floats, hide: Flags | bool) -> Floats:
