@@ -19,6 +19,9 @@ __all__ = ["MAD_TO_SIGMA", "Interval", "mad_interval", "median_deviation", "medi
 MAD_TO_SIGMA = 1.4826
 #: Resamples of a bootstrap, and its seed: the same table gives the same interval.
 _RESAMPLES, _SEED = 400, 20260101
+#: A percentile bootstrap of the MAD of 20 values covers more than it promises: 95 % come out as 94.9 (uniform), 96.7 (normal) and
+#: 97.0 % (bimodal; ``python -m tests.timing_truth``). With tails a tenth wider none of the three is off by much.
+_MAD_TAILS = 1.1
 #: Resamples of fewer values are too few different ones.
 _FEWEST = 6
 
@@ -91,7 +94,8 @@ def mad_interval(values: Floats, confidence: float = 0.95) -> Interval:
     ordered = np.sort(np.asarray(values, dtype=np.float64), axis=0)
     counts = np.isfinite(ordered).sum(axis=0)
     value, lo, hi = (np.full(ordered.shape[1], np.nan) for _ in range(3))
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    beyond = _MAD_TAILS * (1 - confidence) / 2
+    tails = [beyond, 1 - beyond]
     rng = np.random.default_rng(_SEED)
     for n in np.unique(counts[counts >= 3]):
         columns = np.flatnonzero(counts == n)

@@ -20,9 +20,10 @@ from rigkit.timing.frames import cells
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Counts", "Flags", "Floats", "Stamps", "dense", "row_medians", "stamps_of", "tidy"]
+__all__ = ["Counts", "Flags", "Floats", "Singles", "Stamps", "dense", "row_medians", "stamps_of", "tidy"]
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
