@@ -12,7 +12,7 @@ import rigkit
 from rigkit.record.columns import TABLES
 
 #: Events are not kept: they are the journal.
-NAMES = [name for name in TABLES if name != "events" and hasattr(rigkit.Session, name)]
+NAMES = [name for name in TABLES if name != "events" and isinstance(getattr(rigkit.Session, name, None), property)]
 
 
 @pytest.fixture(scope="module")

@@ -167,6 +167,20 @@ def test_a_proposal_shrinks_the_spread(sitting):
     assert proposal.spread_then_ms < 0.5 * proposal.spread_now_ms
 
 
+def test_a_trigger_in_the_proposed_order_is_more_simultaneous(sitting, tmp_path):
+    session = sitting[0]
+    proposal = session.timing.propose()
+    assert sorted(set(proposal.order.values())) == list(range(max(proposal.order.values()) + 1))
+    assert str(proposal).startswith("A delay of up to ")
+    scenario = session.path.parent / "scenario.yaml"
+    with rigkit.connect(f"sim:{CAMERAS}?seed=3&scenario={scenario}&speed=20", session=tmp_path / "s") as rig:
+        rig.trigger(wait="files")
+        rig.trigger(order=proposal.order, interval_ms=int(proposal.interval_ms), wait="files")
+    truth = pd.read_csv(tmp_path / "s" / "truth" / "exposures.csv")
+    before, after = truth.groupby("shot_id")["t_start_s"].agg(np.ptp) * 1e3
+    assert after < 0.6 * before
+
+
 def test_shots_know_their_spread(sitting):
     session, _, _, _ = sitting
     shot = session.shot(2)

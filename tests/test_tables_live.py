@@ -212,7 +212,7 @@ def entries_of(number: int, what: str, about: Any, left_out: frozenset[str]) -> 
     return [entry({**reply, **infos}, at, "rep")]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(_STEPS)
 def test_tables_of_a_session_that_goes_on_are_the_tables(steps):
     session = session_of([])

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import linprog
@@ -465,6 +465,7 @@ def test_a_camera_that_was_heard_of_for_a_third_of_the_session_has_a_wider_inter
     st.tuples(*[st.sampled_from([-3_600_000.0, -1000.0, -80.0, 60.0, 3000.0])] * 2),
     st.integers(0, 3),
 )
+@example((4, 11), (-3_600_000.0, 3000.0), 3)  # the hour was put at shot 3
 @settings(max_examples=25, deadline=None)
 def test_two_steps_of_one_clock_are_found_together(rows, sizes, seed):
     stamps = session_of(Law(missing=0.0, cameras=20), seed)

@@ -14,7 +14,7 @@ skew, lag, jitter and spread in ms, offsets in s, drift in ppm.
 
 from __future__ import annotations
 
-from rigkit.timing.calibration import Calibration, Lag, Proposal, calibrate, propose
+from rigkit.timing.calibration import Calibration, Lag, calibrate
 from rigkit.timing.cameras import (
     camera_table,
     correctable_spread,
@@ -62,6 +62,7 @@ from rigkit.timing.limits import (
     lateness_from_band_ms,
     shift_px,
 )
+from rigkit.timing.proposal import Proposal, propose
 from rigkit.timing.quantum import Quanta, quanta, quantum_of
 from rigkit.timing.rules import Review, review
 from rigkit.timing.spread import ShotStatistics, d2, shot_statistics, shot_table, skew_table, skews

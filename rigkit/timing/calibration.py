@@ -8,23 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
 
 from rigkit.timing.cameras import camera_table
 from rigkit.timing.evidence import Basis, Evidence, Instant, refusal
-from rigkit.timing.frames import framed, keyed
-from rigkit.timing.spread import shot_statistics
 from rigkit.timing.stamps import Floats, Stamps
 from rigkit.timing.steps import Step
 from rigkit.timing.usual import Fitted
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
-__all__ = ["Calibration", "Lag", "Proposal", "calibrate", "propose"]
+__all__ = ["Calibration", "Lag", "calibrate"]
 
 _Read = TypeVar("_Read")
 #: The levels that can tell a lag.
@@ -202,33 +200,6 @@ def _read(kind: type[_Read], data: Any, of: str) -> _Read:
         raise ValueError(f"not a calibration of lags: {of}: {error}") from error
 
 
-class Proposal(NamedTuple):
-    """How to shift single cameras, and what it would bring.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        Index ``camera_key``: ``lag_ms``, ``delay_ms`` (to be added to that camera's release), ``trigger_index`` (Int64),
-        ``evidence quantum_ms instant reason`` (of the calibration).
-    interval_ms : float
-        CameraTriggerInterval to go with the indices.
-    spread_now_ms, spread_then_ms : float
-        Median spread of a shot now, and as predicted with the delays; NaN: can't be known.
-    correctable_now_ms, correctable_then_ms : float
-        Largest less smallest lag now and then.
-    reason : str
-        Why nothing is proposed; empty: something is.
-    """
-
-    table: pd.DataFrame
-    interval_ms: float
-    spread_now_ms: float
-    spread_then_ms: float
-    correctable_now_ms: float
-    correctable_then_ms: float
-    reason: str
-
-
 def calibrate(
     stamps: Stamps, serials: Mapping[str, str], confidence: float = 0.95, steps: Sequence[Step] | Fitted | None = None
 ) -> Calibration:
@@ -264,60 +235,3 @@ def calibrate(
             body = str(serials.get(key, ""))
             lags[key] = Lag(float(row["lag_ms"]), lo, hi, float(row["jitter_ms"]), int(row["n"]), body)
     return Calibration(lags, stamps.evidence, stamps.quantum_ms, stamps.instant, invalid)
-
-
-def propose(stamps: Stamps, calibration: Calibration, delay_step_ms: float = 1.0) -> Proposal:
-    """Propose delays, and trigger indices where the interval can only be common, that shrink the spread.
-
-    The latest camera keeps its release, all others wait for it. Delays come in whole steps; trigger indices 0 to 100 with an
-    interval wide enough for the largest delay.
-
-    Parameters
-    ----------
-    stamps : Stamps
-        The shots by which the spread is predicted, calibrated or better.
-    calibration : Calibration
-        The lags.
-    delay_step_ms : float
-        Smallest step of a delay, or of CameraTriggerInterval (1 ms).
-
-    Raises
-    ------
-    ValueError
-        The step is not positive.
-    """
-    import pandas as pd
-
-    if not delay_step_ms > 0:
-        raise ValueError(f"delays in steps of {delay_step_ms:g} ms: it takes a positive number")
-    lags = calibration.lags_ms(stamps.camera_keys)
-    known = np.isfinite(lags)
-    delays, index, interval = np.full(len(lags), np.nan), np.full(len(lags), np.nan), float("nan")
-    reason = "" if known.sum() >= 2 else f"{int(known.sum())} cameras with a lag: there is nothing to shift"
-    if not reason:
-        wanted = lags[known].max() - lags
-        interval = delay_step_ms * max(1.0, float(np.ceil(wanted[known].max() / _LAST_INDEX / delay_step_ms)))
-        index = np.round(wanted / interval)
-        delays = index * interval
-        if not (delays[known] > 0).any():
-            reason = f"all lags lie within one step of {delay_step_ms:g} ms: there is nothing to gain"
-    then = lags + np.nan_to_num(delays)
-    now_ms = then_ms = float("nan")
-    why_not = refusal("spread", stamps.evidence)
-    if why_not is None and known.sum() >= 2:
-        moved = stamps.ms[:, known]
-        now_ms, then_ms = (_median(shot_statistics(one).spread) for one in (moved, moved + delays[known]))
-    columns = {
-        "lag_ms": lags,
-        "delay_ms": delays,
-        "trigger_index": pd.array([None if np.isnan(one) else int(one) for one in index], dtype="Int64"),
-    }
-    whys = ["" if there else calibration.why_not(key) for key, there in zip(stamps.camera_keys, known, strict=True)]
-    table = framed(keyed("camera_key", stamps.camera_keys), columns, calibration.basis, whys)
-    spans = [float(np.ptp(one[known])) if known.sum() >= 2 else float("nan") for one in (lags, then)]
-    return Proposal(table, interval, now_ms, then_ms, spans[0], spans[1], reason)
-
-
-def _median(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else float("nan")

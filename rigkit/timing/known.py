@@ -17,7 +17,7 @@ from rigkit.errors import UnknownName
 from rigkit.record.columns import TABLES, frame
 from rigkit.record.timed import TIMED_EXPOSURES, TIMED_SHOTS
 from rigkit.timing.anchored import anchored
-from rigkit.timing.calibration import Calibration, Proposal, calibrate, propose
+from rigkit.timing.calibration import Calibration, calibrate
 from rigkit.timing.cameras import camera_table, correctable_spread, limit_table, residual_spreads
 from rigkit.timing.clocks import clock_table, host_clock_table
 from rigkit.timing.cohorts import compare
@@ -26,6 +26,7 @@ from rigkit.timing.evidence import HOST_ARRIVAL, Estimate, refusal
 from rigkit.timing.laid_out import cells, declared, estimate_of, is_known, levels, or_none, records, unknown
 from rigkit.timing.late import Lateness, lateness
 from rigkit.timing.led import exposure_ms, led_stamps
+from rigkit.timing.proposal import Proposal, propose
 from rigkit.timing.rules import Review, joined_reviews, review
 from rigkit.timing.source import Source, camera_stamps, host_arrivals, origin_of
 from rigkit.timing.spread import FEWEST_CAMERAS, shot_table, skew_table

@@ -207,9 +207,10 @@ def _next_steps(tracks: _Tracks, kept: Sequence[Step]) -> list[Step]:
         rows = [one.row for one in kept if one.camera_key == tracks.keys[column]]
         places = np.argsort(-np.nan_to_num(tracks.sizes[:, column]), kind="stable")[:_PLACES] + 1
         tried = [_fitted_steps(tracks, int(column), [int(place), *rows]) for place in places if place not in rows]
-        new = [one[0] for one in tried if one]
-        if new:
-            steps.append(max(new, key=_sureness))
+        # The place that leaves least, not the surest step: beside another one, an hour put at the wrong shot may look surer.
+        fits = [one for one in tried if one.steps]
+        if fits:
+            steps.append(min(fits, key=lambda one: one.loss).steps[0])
     return steps
 
 
@@ -219,12 +220,19 @@ def _together(all_tracks: Sequence[_Tracks], steps: Sequence[Step]) -> list[Step
     for tracks in all_tracks:
         for column, key in enumerate(tracks.keys):
             rows = [one.row for one in steps if one.camera_key == key]
-            found += _fitted_steps(tracks, column, rows) if rows else []
+            found += _fitted_steps(tracks, column, rows).steps if rows else []
     return found
 
 
-def _fitted_steps(tracks: _Tracks, column: int, rows: Sequence[int]) -> list[Step]:
-    """Fit a straight line with a step before each of some rows by Huber's weights; empty: too few stamps between two of them.
+class _Staircase(NamedTuple):
+    """Steps of one camera, fitted together, and Huber's loss of what they leave."""
+
+    steps: list[Step]
+    loss: float
+
+
+def _fitted_steps(tracks: _Tracks, column: int, rows: Sequence[int]) -> _Staircase:
+    """Fit a straight line with a step before each of some rows by Huber's weights; no steps: too few stamps between two of them.
 
     The line takes care of drift: 10 ppm over 4 h are 144 ms, which would look like a step in the middle. The p are two-sided,
     times the number of places where a step may be.
@@ -234,16 +242,17 @@ def _fitted_steps(tracks: _Tracks, column: int, rows: Sequence[int]) -> list[Ste
     apart, scale = tracks.apart[:, column], float(tracks.scales[column])
     known = np.flatnonzero(np.isfinite(apart) & np.isfinite(tracks.times))
     after = known[:, None] >= np.array(rows)
+    nothing = _Staircase([], float("inf"))
     if np.bincount(after.sum(axis=1), minlength=len(rows) + 1).min() < _SIDE:
-        return []
+        return nothing
     y, t = apart[known], tracks.times[known] - tracks.times[known].mean()
     design = np.column_stack([np.ones_like(t), t / (np.ptp(t) or 1.0), after.astype(np.float64)])
     if np.linalg.matrix_rank(design) < design.shape[1]:
-        return []
+        return nothing
     fitted = np.linalg.lstsq(design, y, rcond=None)[0]
-    weights = np.ones_like(y)
+    weights, bend = np.ones_like(y), 1.345 * scale
     for _ in range(50):
-        weights = np.minimum(1.0, 1.345 * scale / np.maximum(np.abs(y - design @ fitted), 1e-9))
+        weights = np.minimum(1.0, bend / np.maximum(np.abs(y - design @ fitted), 1e-9))
         root = np.sqrt(weights)
         before, fitted = fitted, np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
         if np.abs(fitted - before).max() < 0.01 * scale:
@@ -252,10 +261,13 @@ def _fitted_steps(tracks: _Tracks, column: int, rows: Sequence[int]) -> list[Ste
     sizes = fitted[2:]
     places = max(len(known) - 2 * _SIDE + 1, 1)
     p = np.minimum(2 * stats.norm.sf(np.abs(sizes) / errors) * places, 1.0)  # the scale is the rig's, or a larger one
-    return [
+    rest = np.abs(y - design @ fitted)
+    loss = np.where(rest <= bend, rest**2 / 2, bend * (rest - bend / 2)).sum()
+    steps = [
         Step(tracks.keys[column], row, float(size), float(size - 1.96 * error), float(size + 1.96 * error), float(one))
         for row, size, error, one in zip(rows, sizes, errors, p, strict=True)
     ]
+    return _Staircase(steps, float(loss))
 
 
 def split(stamps: Stamps, steps: Sequence[Step]) -> Epochs:
