@@ -95,6 +95,9 @@ def test_stamps_alone_tell_no_skew_and_say_why(sitting):
     reasons = [*before["shots"]["timing_reason"], *before["lags"]["reason"], *refusals]
     assert all("can't be known from uncalibrated stamps" in one for one in reasons)
     assert all(": can't be known: " in one for one in refusals)
+    jitter = sitting[0].timing.jitter("A01")
+    assert jitter.known
+    assert not jitter.reason
 
 
 def test_stamps_alone_tell_what_was_later_than_usual(sitting):
