@@ -365,7 +365,7 @@ def shoot(
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
 @click.option(
     "--table",
-    help=f"Print one table as CSV instead: {', '.join(OF_A_SESSION)}.",
+    help=f"Print one table as CSV instead: {', '.join(OF_A_SESSION)}, findings.",
 )
 @click.option("--methods", is_flag=True, help="Print the paragraphs for the Methods section of a paper instead.")
 @click.option("--report", is_flag=True, help="Write report.html, tables/ and plots/ anew.")
@@ -373,20 +373,20 @@ def show(folders: tuple[str, ...], table: str | None, methods: bool, report: boo
     """Show a session folder, or several as one: folders, or a pattern like "scans/*/P*". No server is needed."""
     with _errors(), _warnings_told():
         import rigkit
-        from rigkit import display
         from rigkit.errors import UnknownName
+        from rigkit.reporting import findings_of, shown_text
 
         shown = rigkit.open(folders[0]) if len(folders) == 1 else rigkit.open(folders)
-        if table is not None and table not in OF_A_SESSION:
-            raise UnknownName("table", table, OF_A_SESSION)
+        if table is not None and table not in (names := (*OF_A_SESSION, "findings")):
+            raise UnknownName("table", table, names)
         if table is not None:
-            getattr(shown, table).to_csv(sys.stdout)
+            (findings_of(shown) if table == "findings" else getattr(shown, table)).to_csv(sys.stdout)
             return
         if methods:
             _echo(shown.methods())
             return
         sessions = list(shown) if isinstance(shown, rigkit.Sessions) else [shown]
-        _echo(repr(shown) if isinstance(shown, rigkit.Sessions) else display.show_text(*shown.recorded()))
+        _echo(repr(shown) if isinstance(shown, rigkit.Sessions) else shown_text(shown))
         for session in sessions if report else ():
             _echo(f"report {session.report()}")
         if shown is sessions[0] and not report:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +17,23 @@ from rigkit.record.folder import is_owned
 from rigkit.record.journal import journal_files
 from rigkit.record.reading import LEADER
 from rigkit.record.state import State, text_of
+from rigkit.record.timed import EVIDENCE
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from rigkit.session import Session
+    from rigkit.sessions import Sessions
 
-__all__ = ["facts_of", "tables_of", "write_report"]
+__all__ = ["facts_of", "findings_of", "lags_used", "recorded_of", "shown_text", "tables_of", "write_report"]
 
 #: So many places that can't be read are named in headings and reports; ``Session.unreadable`` has them all.
 _NAMED = 20
+#: Pixels per inch of the plots: sharp on a screen at the width of the page, and a report of 96 cameras is written in seconds.
+_DPI = 110
+#: The two levels of evidence that tell skews.
+_CALIBRATED, _REFERENCE = EVIDENCE[-2:]
 
 
 def facts_of(session: Session) -> dict[str, Any]:
@@ -106,9 +115,70 @@ def _unknown_shots(session: Session) -> list[int]:
     return sorted({tag[1] for tag in tags if tag is not None and tag[0] == session.id} - set(session.account.shots))
 
 
-def tables_of(session: Session) -> dict[str, pd.DataFrame]:
-    """Gather the tables that reports are made of, by name; all but the events, which are many."""
-    return {name: getattr(session, name) for name in OF_A_SESSION if name != "events"}
+def tables_of(session: Session, *, findings: bool = True) -> dict[str, pd.DataFrame]:
+    """Gather the tables that reports are made of, by name: all but the events, which are many.
+
+    Parameters
+    ----------
+    session : Session
+        Whose.
+    findings : bool
+        Also what was found and what was checked. Importing scipy's tests for that takes a second.
+    """
+    tables: dict[str, pd.DataFrame] = {name: getattr(session, name) for name in OF_A_SESSION if name != "events"}
+    if findings:
+        tables |= {"findings": session.findings(), "checked": session.timing.checked()}
+    return tables
+
+
+def recorded_of(session: Session) -> display.Recorded:
+    """Gather what is told of a session afterwards: its facts, what makes its stamps comparable, and its tables."""
+    tables = tables_of(session)
+    return display.Recorded(session.facts() | {"lags": lags_used(session, tables)}, tables)
+
+
+def lags_used(session: Session, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Say which lags make the cameras' stamps comparable.
+
+    Returns
+    -------
+    dict
+        ``quantum_ms`` (float; steps of the counter, None: not known), ``n`` (two whole numbers: fewest and most shots that a lag rests
+        on), ``elsewhere`` (bool: they were measured in another sitting). Empty: no stamp of this session is calibrated.
+    """
+    if not (tables["exposures"]["evidence"] == _CALIBRATED).any():
+        return {}
+    calibration = session.timing.calibration
+    if calibration is None or not calibration.lags:
+        return {}
+    shots, lags = [lag.n for lag in calibration.lags.values()], tables["lags"]
+    # Readings of this session come first, as soon as they give any lag an interval.
+    here = (lags["evidence"] == _REFERENCE) & lags["lag_lo_ms"].notna()
+    return {
+        "quantum_ms": calibration.quantum_ms if math.isfinite(calibration.quantum_ms) else None,
+        "n": (min(shots), max(shots)),
+        "elsewhere": session.state.readings.lags is not None and not here.any(),
+    }
+
+
+def findings_of(shown: Session | Sessions) -> pd.DataFrame:
+    """Find what is not as it should be in one sitting, or in each of several; then ``session_id`` is the first level of the index.
+
+    Every sitting has a budget of false findings of its own.
+    """
+    import pandas as pd
+
+    if not isinstance(shown, Iterable):
+        return shown.findings()
+    return pd.concat({one.id: one.findings() for one in shown}, names=["session_id"])
+
+
+def shown_text(session: Session) -> str:
+    """Show a session as text for a terminal; findings are left to the report, as they would take longer than all the rest."""
+    tables = tables_of(
+        session, findings=False
+    )  # first: what was kept when it was closed is not used once the journal is read
+    return display.show_text(session.facts(), tables)
 
 
 def write_report(session: Session) -> Path:
@@ -128,15 +198,8 @@ def write_report(session: Session) -> Path:
 
 
 def _write(session: Session) -> Path:
-    from rigkit import plots
-
-    tables = tables_of(session)
-    exposures = display.counting_exposures(tables["shots"], tables["exposures"])
-    figures = {"completeness": plots.png(plots.completeness(exposures))}
-    timed = exposures[exposures["arrival_s"].notna()]  # a release by somebody else has no beginning to count from
-    if len(timed):
-        last_shot = int(timed.index.get_level_values("shot_id").max())
-        figures["timeline"] = plots.png(plots.timeline(exposures, last_shot))
+    facts, tables = recorded_of(session)
+    figures = _figures(tables)
     for folder in ("tables", "plots"):
         (session.path / folder).mkdir(exist_ok=True)
     for name, table in tables.items():
@@ -144,5 +207,54 @@ def _write(session: Session) -> Path:
     for name, image in figures.items():
         (session.path / "plots" / f"{name}.png").write_bytes(image)
     page = session.path / "report.html"
-    page.write_text(display.report_html(session.facts(), tables, figures), encoding="utf-8")
+    page.write_text(display.report_html(facts, tables, figures), encoding="utf-8")
     return page
+
+
+def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """Draw what there is to draw, by the names of :data:`rigkit.display.CAPTIONS`."""
+    from rigkit import plots
+
+    shots, everything, cameras, lags = (tables[name] for name in ("shots", "exposures", "cameras", "lags"))
+    exposures = display.counting_exposures(shots, everything)
+    counting = shots[shots.index.isin(exposures.index.get_level_values("shot_id"))]
+    expected = cameras[cameras["expected"].fillna(True).astype(bool)]
+    # A release by somebody else has no beginning to count from.
+    released = exposures[exposures["arrival_s"].notna() | (exposures["trigger"] != "external").fillna(True)]
+    timed = exposures[exposures["arrival_s"].notna()]
+    drawn: dict[str, Axes] = {"completeness": plots.completeness(exposures)}
+    if len(timed):
+        drawn["timeline"] = plots.timeline(exposures, int(timed.index.get_level_values("shot_id").max()))
+    delivered = _delivered_percent(exposures)
+    if delivered.lt(100).any() and lags["lag_ms"].isna().all():  # one map is enough, and a second costs a second
+        drawn["map"] = plots.layout(expected, delivered, "photos delivered", "%")
+    drawn |= {
+        "spreads": plots.spreads(counting),
+        "skews": plots.skews(exposures),
+        "lateness": plots.lateness(exposures),
+        "lags": plots.layout(expected, lags["lag_ms"], "lag", "ms"),
+        "clocks": plots.clocks(everything, tables["clock"]),
+        "arrivals": plots.arrivals(released),
+        "downloads": plots.downloads(tables["photos"], cameras),
+    }
+    # Axes that say in words why there is nothing to draw hold no data: the page says so in words of its own.
+    return {name: _picture(ax) for name, ax in drawn.items() if ax.has_data() or name == "completeness"}
+
+
+def _picture(ax: Axes) -> bytes:
+    """Render a figure that nobody else holds, in one pass: ``savefig`` draws twice, which takes a fifth longer."""
+    from io import BytesIO
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure, buffer = ax.get_figure(root=True), BytesIO()
+    assert figure is not None
+    figure.set_dpi(_DPI)
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def _delivered_percent(exposures: pd.DataFrame) -> pd.Series:
+    """Say of which share of its expected exposures each camera delivered a photo, percent, by camera key."""
+    there: pd.Series = exposures["status"].isin(["captured", "recovered"]).astype("float64")
+    return 100 * there.groupby(level="camera_key").mean()

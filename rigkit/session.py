@@ -11,7 +11,7 @@ from rigkit import display
 from rigkit.errors import UnknownName
 from rigkit.record.folder import read_manifest, write_manifest
 from rigkit.record.mapping import checked_mapping, merged_mapping
-from rigkit.reporting import facts_of, tables_of, write_report
+from rigkit.reporting import facts_of, recorded_of, write_report
 from rigkit.tables import SessionTables
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Session(SessionTables):
 
     def recorded(self) -> display.Recorded:
         """Gather what reports are made of: facts and tables."""
-        return display.Recorded(self.facts(), tables_of(self))
+        return recorded_of(self)
 
     def findings(self, limit_ms: float | None = None) -> pd.DataFrame:
         """Find what is not as it should be: who is missing, late, unsteady, drifting, set otherwise; what was lost.

@@ -425,3 +425,199 @@ def test_importing_display_imports_nothing_heavy() -> None:
     code = "import sys, rigkit.display; print(sorted({'pandas', 'jinja2', 'matplotlib', 'numpy'} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+# -- time in the report -------------------------------------------------------------------------------------------------
+
+
+def timed(levels: list[str], n: int = 6, *, quantum_ms: float = 10.0, **fields: Any) -> dict[str, pd.DataFrame]:
+    """Tables of a sitting whose shots rest on these levels of evidence, one shot each."""
+    stamp = {"reference": "reference", "host arrival": None}
+    table = exposures(n, len(levels))
+    instant = ["start" if level in ("reference", "calibrated stamps") else None for level in levels]
+    for name, words in (
+        ("evidence", levels),
+        ("stamp", [stamp.get(level, "t_exif") for level in levels]),
+        ("instant", instant),
+    ):
+        table[name] = pd.Series([word for word in words for _ in range(n)], index=table.index).astype(table[name].dtype)
+    table["quantum_ms"] = [None if level == "host arrival" else quantum_ms for level in levels for _ in range(n)]
+    table["subsec_digits"] = 2
+    of_shots = shots(table)
+    for name, words in (("evidence", levels), ("instant", instant)):
+        of_shots[name] = pd.Series(words, index=of_shots.index).astype(of_shots[name].dtype)
+    of_shots["n_stamps"], of_shots["quantum_ms"] = n, quantum_ms
+    strong = of_shots["evidence"].isin(["reference", "calibrated stamps"])
+    of_shots.loc[strong, ["spread_ms", "spread_lo_ms", "spread_hi_ms", "robust_sigma_ms"]] = [40.0, 35.0, 45.0, 3.0]
+    of_shots.loc[of_shots["evidence"] == "uncalibrated stamps", "residual_spread_ms"] = 15.0
+    of_shots.loc[~strong, "timing_reason"] = "skew can't be known: <b>why</b>"
+    return {"exposures": table, "shots": of_shots, **{name: frame(name, rows) for name, rows in fields.items()}}
+
+
+def finding(number: int, rule: str, severity: str = "warn", **fields: Any) -> dict[str, Any]:
+    about = {
+        "finding_no": number,
+        "rule": rule,
+        "severity": severity,
+        "text": f"{rule} of it <i>",
+        "suggestion": "look",
+    }
+    return about | fields
+
+
+def time_of(html: str) -> str:
+    """The section on timing."""
+    return unescape(html.split("<h2>Timing</h2>")[1].split("<h2>")[0])
+
+
+def test_where_no_skew_is_known_the_report_says_why_and_what_to_do() -> None:
+    html = display.report_html(FACTS, timed(["host arrival"] * 2))
+    told = time_of(html)
+    assert "is not known: skew can't be known: <b>why</b>." in told
+    assert "<b>why" not in html, "escaped"
+    assert "session.timing.add_reference()" in told
+    assert "read_files()" in told
+    assert "Median spread" not in told
+    assert "no stamp of the cameras' own clocks is known" in unescape(html)
+
+
+def test_uncalibrated_stamps_tell_changes_and_no_spread() -> None:
+    told = time_of(display.report_html(FACTS, timed(["uncalibrated stamps"] * 6)))
+    assert "How simultaneous the exposures of a shot were is not known" in told
+    assert "C: uncalibrated stamps (EXIF time stamps with sub-seconds, in steps of 10 ms" in told
+    assert "36 exposures of 6 cameras in 6 shots" in told
+    assert "a shot lay within 15 ms (median; 15 ms in 6 shots)" in told
+    assert "lay within" not in time_of(display.report_html(FACTS, timed(["uncalibrated stamps"] * 5))), (
+        "too few to tell"
+    )
+    assert "use_calibration()" in told
+    coarse = time_of(display.report_html(FACTS, timed(["uncalibrated stamps"] * 6, quantum_ms=1000.0)))
+    assert "in steps of 1 s" in coarse
+    assert "below 1000 ms can't be known" in coarse
+    assert "lay within" not in coarse, "no number finer than the stamps"
+
+
+def test_each_level_of_evidence_speaks_for_its_own_shots() -> None:
+    lags = {"quantum_ms": 1.0, "n": (7, 8), "elsewhere": True}
+    tables = timed(["reference", "calibrated stamps", "calibrated stamps", "uncalibrated stamps"])
+    told = time_of(display.report_html(FACTS | {"lags": lags}, tables))
+    assert "is known in 3 of 4 shots." in told
+    assert "A: reference (readings of a counter in view of the cameras" in told
+    assert (
+        "made comparable by lags measured with a counter in view in another sitting (1 ms steps, 7 to 8 shots)" in told
+    )
+    assert "Median spread of a shot 40 ms (last less first of 6 cameras; 40 ms in 2 shots" in told
+    assert "may be 35 to 45 ms" in told
+    assert "Readings of every camera in 6 shots or more" in told, "one shot is still unknown"
+    tables["shots"].loc[1, "accepted"] = False
+    assert "is known in 2 of 3 shots." in time_of(display.report_html(FACTS, tables)), "only shots that count"
+
+
+def test_of_many_cameras_the_worst_are_shown_and_the_others_folded() -> None:
+    rows = [
+        {
+            "camera_key": f"key {camera}",
+            "position": position(camera),
+            "n": 8,
+            "lag_ms": float(camera - 20),
+            "lag_lo_ms": -40.0,
+        }
+        | {"lag_hi_ms": 40.0, "jitter_ms": 2.0, "jitter_lo_ms": 1e-10, "jitter_hi_ms": 4.0, "evidence": "reference"}
+        | {"quantum_ms": 1.0, "instant": "start"}
+        for camera in range(48)
+    ]
+    clocks = [
+        {
+            "camera_key": "key 3",
+            "epoch": epoch,
+            "position": position(3),
+            "theta_s": 0.5,
+            "theta_lo_s": 0.4,
+            "theta_hi_s": 0.6,
+        }
+        | {"n": 5, "method": "two-way", "evidence": "uncalibrated stamps", "quantum_ms": 10.0, "step_at": step}
+        for epoch, step in ((1, None), (2, 7))
+    ]
+    readings = [
+        {"shot_id": 1, "camera_key": "key 0", "wrap_ms": 1000.0, "step_ms": 1.0, "instant": "start", "reader": "<me>"}
+    ]
+    html = display.report_html(FACTS, timed(["reference"], lags=rows, clock=clocks, reference=readings))
+    shown, folded = html.split("38 more cameras")
+    of_lags = [row for row in Page(html).rows if row[1:] and row[-1] == "8"]
+    assert [row[0] for row in of_lags[:3]] == ["B24", "B23", "B22"], "the furthest from the others first"
+    assert of_lags[0][1:3] == ["27 [-40, 40]", "2 [0, 4]"], "bounds by rounding are 0"
+    assert len(of_lags) == 48
+    assert ">B24</td>" in shown
+    assert ">A21</td>" not in shown.split("Lags and jitter")[1]
+    assert ">A21</td>" in folded, "a lag of 0 is the last"
+    assert ["A4", "set before shot 7", "0.500 [0.400, 0.600]", "5"] in Page(html).rows
+    assert "1 reading of 1 camera in shot 1, read by <me>. One LED stands for 1 ms" in time_of(html)
+
+
+def test_findings_are_told_with_what_to_do_and_what_was_looked_for() -> None:
+    found = [finding(0, "late_camera", "error", position="A3", key="key 2"), finding(1, "drift", "info")]
+    checked = [
+        {
+            "rule": "drift",
+            "question": "does a clock drift?",
+            "n": 24,
+            "found": 1,
+            "detectable": 12.0,
+            "unit": "ppm",
+            "reason": "",
+        },
+        {"rule": "blur", "question": "is a photo blurred?", "reason": "needs the images"},
+        {"rule": "missing", "question": "did all deliver?", "n": 9, "found": 0, "reason": ""},
+    ]
+    tables = timed(["uncalibrated stamps"], findings=found, checked=checked)
+    html = display.report_html(FACTS, tables)
+    rows = Page(html).rows
+    assert ["▲ error", "A3", "late_camera of it <i>", "look"] in rows
+    assert ["note", "", "drift of it <i>", "look"] in rows
+    assert ["does a clock drift?", "24", "1", "12 ppm or more", ""] in rows
+    assert ["is a photo blurred?", "", "", "", "needs the images"] in rows
+    assert ["did all deliver?", "9", "0", "every case", ""] in rows
+    assert "What was looked for: 2 questions, and 1 that could not be answered" in html
+    assert "<i>" not in html
+
+
+def test_a_finding_is_a_thing_to_look_at_unless_another_line_says_it() -> None:
+    found = [
+        finding(0, "missing", "error", key="key 0"),
+        finding(1, "duplicates", key="key 0"),
+        finding(2, "battery_forecast", key="key 1", text="battery of A2"),
+        finding(3, "battery_forecast", key="key 2", text="battery of A3"),
+        finding(4, "settings_mismatch", text="ISO is 100"),
+        finding(5, "correctable_lag", "info", text="a mere note"),
+        *(finding(6 + n, "late_camera", key=f"key {n}", text=f"late: {n}") for n in range(5)),
+    ]
+    wrong = {"since": T0, "found": "9 %", "wanted": "30 %", "todo": "change it"}
+    warned = [
+        {"warning_no": 0, "rule": "battery", "camera_key": "key 1", "position": "A2"} | wrong,
+        {"warning_no": 1, "rule": "setting", "camera_key": "key 5", "position": "A6"} | wrong,
+    ]
+    tables = timed(["host arrival"], findings=found, warnings=warned)
+    text = display.show_text(FACTS, tables)
+    things = [line.strip(" !") for line in text.splitlines() if line.startswith("  ! ")]
+    assert things == [
+        "Warning not over: battery, A2",
+        "Warning not over: setting, A6",
+        "Battery of A3",
+        "Late: 0",
+        "Late: 1",
+        "Late: 2",
+        "2 more findings like the last: late camera",
+    ]
+    assert "; 7 things to look at" in Page(display.report_html(FACTS, tables)).heading
+
+
+def test_a_terminal_says_in_a_line_whether_skews_are_known() -> None:
+    known = " ".join(display.show_text(FACTS, timed(["reference", "calibrated stamps"])).split())
+    assert (
+        "Timing: skews are known (A: reference, B: calibrated stamps; in steps of 10 ms); median spread 40 ms over 2 shots."
+        in known
+    )
+    assert "Findings: --table findings lists them" in known
+    unknown = " ".join(display.show_text(FACTS, timed(["uncalibrated stamps"])).split())
+    assert "Timing: skew is not known: skew can't be known: <b>why</b>." in unknown
+    assert "Timing" not in display.show_text(FACTS, {}), "no exposure, nothing to say"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +19,8 @@ from rigkit.display.counting import shot_counts, standing, tally
 from rigkit.display.sections import body_grid, ranges
 from rigkit.display.show import WIDTH
 from rigkit.record.columns import TABLES, empty, frame
-from tests.test_display import FACTS, T0, Page, cameras, exposures, settings, shots
+from rigkit.sim.counter import counter_readings
+from tests.test_display import FACTS, T0, Page, cameras, exposures, finding, settings, shots, timed
 
 #: A label of one line may hold all of these.
 HOSTILE = '<script>alert("1")</script> & \u202eevil'
@@ -315,6 +318,161 @@ def test_rejections_are_counted_by_reason():
     )
     of_shots["accepted"] = False
     assert "No shot counts, so nothing is said of completeness." in told({"exposures": table, "shots": of_shots})
+
+
+# -- what may be claimed about time --------------------------------------------------------------------------------------
+
+
+def test_what_rests_on_readings_and_on_stamps_is_told_apart():
+    tables = timed(
+        ["reference", "reference", "calibrated stamps", "uncalibrated stamps", "host arrival"],
+        lags=[
+            {"camera_key": f"key {n}", "n": 8, "jitter_ms": 2.0 + n, "jitter_hi_ms": 9.0, "evidence": "reference"}
+            for n in range(3)
+        ],
+        clock=[
+            {"camera_key": "key 0", "epoch": 1, "drift_ppm": 4.0, "drift_lo_ppm": 3.0, "drift_hi_ppm": 5.0, "n": 9},
+            {
+                "camera_key": "key 1",
+                "epoch": 2,
+                "drift_ppm": -9.0,
+                "drift_lo_ppm": -19.0,
+                "drift_hi_ppm": 1.0,
+                "n": 9,
+                "step_at": 3,
+            },
+        ],
+        findings=[finding(0, "drift"), finding(1, "missing", "error"), finding(2, "drift")],
+        checked=[{"rule": "drift"}],
+    )
+    text = told(tables, lags={"quantum_ms": 1.0, "n": (8, 8), "elsewhere": False})
+    for sentence in (
+        (
+            "is known in 2 shots from readings of a counter in view of the cameras in steps of 10 ms (level of evidence: reference; "
+            "start of the exposure); the median spread, last less first exposure of a shot, was 40 ms (40 ms; 6 cameras a shot), "
+            "the median robust sigma (1.4826 MAD) 3 ms."
+        ),
+        (
+            "is known in 1 shot from EXIF time stamps with sub-seconds in steps of 10 ms, made comparable by lags measured with a "
+            "counter in view (1 ms steps, 8 shots) (level of evidence: calibrated stamps; "
+        ),
+        "The median jitter of a camera (1.4826 MAD over shots) was 3 ms by reference (3 cameras).",
+        "The EXIF time stamps with sub-seconds in steps of 10 ms of 1 shot were not made comparable by any measurement",
+        "no synchrony is claimed from this record for these shots.",
+        "was -9 ppm (95 % interval -19 to 1 ppm), not distinguishable from none. 1 step of clocks during the recording was found",
+        "by a two-way robust fit (camera by shot); these estimates were validated against simulated rigs of known truth only.",
+        "Of 6 exposures only the arrival at the computer is known",
+        "The software's automatic checks of the record and of these times found 1 error, 2 warnings.",
+    ):
+        assert sentence in text
+    assert not re.search(r"\bnan\b|<NA>|\bNone\b|NaT", text)
+
+
+def test_uncalibrated_stamps_claim_no_synchrony_and_coarse_ones_no_change():
+    text = told(timed(["uncalibrated stamps"] * 6))
+    assert "(skew, and the spread of a shot) can't be known from them, and no synchrony is claimed" in text
+    assert (
+        "the median residual spread of a shot was 15 ms (6 shots, 15 ms; 6 cameras a shot), the steps of the stamps"
+        in text
+    )
+    assert "median spread" not in text
+    assert "residual spread" not in told(timed(["uncalibrated stamps"] * 5)), "too few shots to tell"
+    coarse = told(timed(["uncalibrated stamps"] * 6, quantum_ms=1000.0))
+    assert "Changes below 1000 ms can't be known from them either." in coarse
+    assert "residual spread" not in coarse
+
+
+def test_nothing_known_is_told_as_such():
+    text = told(timed(["host arrival"] * 2))
+    assert text.endswith("were not measured here, and no synchrony is claimed from this record.")
+    assert "validated" not in text, "there is no estimate"
+
+
+def test_sittings_that_know_more_do_not_speak_for_the_others():
+    known = {name: empty(name) for name in TABLES}
+    both = [
+        display.Recorded(FACTS | {"simulated": False}, known | timed([level] * 2))
+        for level in ("reference", "uncalibrated stamps", "host arrival")
+    ]
+    text = display.methods_text(both)
+    assert "is known in 2 shots from readings" in text
+    assert "of 2 shots were not made comparable" in text
+    assert "Of 12 exposures only the arrival at the computer is known" in text
+    assert display.methods_text(both[::-1]).split("\n\n")[1] == text.split("\n\n")[1], "in whichever order"
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> rigkit.Session:
+    """A closed sitting in which a counter was read in all shots but the last."""
+    scenario = {"cameras": {"*": {"lag_ms": 60, "jitter_ms": 3}, "A03": {"lag_ms": 98}}}
+    with rigkit.simulate(
+        5, seed=3, scenario=scenario, session=tmp_path_factory.mktemp("measured") / "s", speed=40.0
+    ) as rig:
+        for _ in range(7):
+            rig.shoot(wait="files")
+        session = rig.session
+        session.timing.read_files()
+        truth = pd.read_csv(session.path / "truth" / "exposures.csv")
+        session.timing.add_reference(counter_readings(truth[truth["shot_id"] <= 6]), wrap_ms=1000, step_ms=1)
+    return session
+
+
+def test_a_measured_sitting_says_from_what_it_knows(measured):
+    text = measured.methods()
+    assert (
+        "is known in 6 shots from readings of a counter in view of the cameras in steps of 1 ms (level of evidence: reference"
+        in text
+    )
+    assert (
+        "is known in 1 shot from EXIF time stamps with sub-seconds in steps of 10 ms, made comparable by lags measured with a "
+        in text
+    )
+    assert "a counter in view (1 ms steps, 6 shots)" in text
+    assert rigkit.open(measured.path).methods() == text
+
+
+def test_lags_of_another_sitting_are_said_to_be_of_another(measured, tmp_path):
+    with rigkit.simulate(5, seed=3, session=tmp_path / "s", speed=40.0) as rig:
+        for _ in range(5):
+            rig.shoot(wait="files")
+        rig.session.timing.read_files()
+        rig.session.timing.use_calibration(measured.timing.calibrate())
+        text = rig.session.methods()
+    assert "made comparable by lags measured with a counter in view in another sitting (1 ms steps, 6 shots)" in text
+
+
+def test_the_report_of_a_measured_sitting_draws_what_is_known(measured):
+    page = measured.report()
+    drawn = {path.stem for path in (page.parent / "plots").glob("*.png")}
+    assert drawn == {
+        "completeness",
+        "timeline",
+        "spreads",
+        "skews",
+        "lateness",
+        "lags",
+        "clocks",
+        "arrivals",
+        "downloads",
+    }
+    html = page.read_text("utf-8")
+    assert len(re.findall("<img ", html)) == len(drawn)
+    assert "Nothing to draw" not in html
+    assert len(html) < 2_000_000
+    found = pd.read_csv(page.parent / "tables" / "findings.csv")
+    checked = pd.read_csv(page.parent / "tables" / "checked.csv")
+    assert list(found["text"]) == list(measured.findings()["text"])
+    assert len(checked) == len(measured.timing.checked())
+    rows = Page(html).rows
+    assert next(row for row in rows if row[0] == "A03" and row[-1] == "6")[1].startswith(("37", "38", "39"))
+
+
+def test_findings_are_a_table_of_the_command_line_too(measured, folder):
+    table = pd.read_csv(io.StringIO(shown(measured.path, "--table", "findings")))
+    assert list(table["text"]) == list(measured.findings()["text"])
+    of_two = pd.read_csv(io.StringIO(shown(measured.path, folder, "--table", "findings")))
+    assert set(of_two["session_id"]) <= {measured.id, rigkit.open(folder).id}
+    assert len(of_two) >= len(table)
 
 
 # -- the report ---------------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ is cut with an ellipsis, HTML is escaped by the templates. Nothing refers to a r
 is needed, so a saved notebook and a mailed report show what was seen. Pure: no clock, no files but the templates.
 
 ``grids`` and ``sections`` say what is shown of each table, ``counting`` which shots count; the templates (``rigkit/templates``)
-say how. ``report`` is the page of a sitting, ``day`` its one sentence, ``show`` the same for a terminal, ``methods`` the paragraphs
-for a paper.
+say how. ``report`` is the page of a sitting, ``day`` its one sentence, ``timing`` what it says about time and ``foundation`` what
+that rests on, ``show`` the same for a terminal, ``methods`` the paragraphs for a paper, and ``claims`` what these may say about
+time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from rigkit.display.grids import (
 )
 from rigkit.display.methods import Recorded, methods_text
 from rigkit.display.rendering import render
-from rigkit.display.report import counting_exposures, report_html
+from rigkit.display.report import CAPTIONS, counting_exposures, report_html
 from rigkit.display.sections import lost_grid
 from rigkit.display.show import show_text
 from rigkit.display.sittings import MOST_SITTINGS, sitting_grid, sittings_line
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "CAPTIONS",
     "TIMING_CAVEAT",
     "Recorded",
     "counting_exposures",

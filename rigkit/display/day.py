@@ -20,6 +20,8 @@ PYTHON = 'rigkit.open(r"{}")'
 SHELL = 'rigkit show "{}"'
 #: More shots than these with something missing are counted, not named one by one.
 _MOST_SHOTS = 5
+#: Findings of one rule that are listed one by one.
+_MOST_ALIKE = 3
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -124,6 +126,7 @@ def to_look_at(
     photos: pd.DataFrame,
     warnings: pd.DataFrame,
     loss: pd.DataFrame,
+    findings: pd.DataFrame,
 ) -> list[str]:
     """List what somebody should look at before the rig is taken down, most important first; one line each.
 
@@ -135,8 +138,8 @@ def to_look_at(
         Rows of the shots.
     exposures : sequence of Mapping
         Rows of the exposures of the shots that count.
-    photos, warnings, loss : pandas.DataFrame
-        The tables.
+    photos, warnings, loss, findings : pandas.DataFrame
+        The tables. Findings that are mere notes are not listed, nor what another line says already.
     """
     unknown = [shot_label(row["shot_id"], row["pose"]) for row in rows if row.get("outcome") == "unknown"]
     waiting = sum(row["status"] == "waiting" for row in exposures)
@@ -149,6 +152,7 @@ def to_look_at(
         *_twice(exposures),
         *_still(warnings),
         *([f"{plural(loss_open, 'loss', 'losses')} of events not made up for"] if loss_open else []),
+        *_found(findings, warnings, loss_open),
         *journal_lines(facts),
     ]
     return [thing[0].upper() + thing[1:] for thing in things]
@@ -200,6 +204,38 @@ def _still(warnings: pd.DataFrame) -> list[str]:
     for row in by_position(rows_of(warnings[warnings["over"].isna()], "rule", "camera_key", "position")):
         by_rule.setdefault(plain(row["rule"]).replace("_", " "), []).append(label_of(row))
     return [f"warning not over: {rule}, {listed(dict.fromkeys(who), most=6)}" for rule, who in by_rule.items()]
+
+
+#: Rules whose findings other lines tell: who is missing and what these share, and who exposed twice.
+_TOLD = ("missing", "common_cause", "duplicates")
+#: Finding -> the warnings that say the same of the same camera.
+_WARNED = {
+    "battery_forecast": ("battery",),
+    "card": ("card",),
+    "settings_mismatch": ("setting", "dial"),
+    "batch_slip": ("batch",),
+}
+
+
+def _found(findings: pd.DataFrame, warnings: pd.DataFrame, loss_open: int) -> list[str]:
+    """List findings that somebody should look at and that no other line tells, at most three of a rule."""
+    open_now = rows_of(warnings[warnings["over"].isna()], "rule", "camera_key")
+    warned = {(row["rule"], row["camera_key"]) for row in open_now}
+    rules = {row["rule"] for row in open_now}
+    told: dict[str, list[str]] = {}
+    for row in rows_of(findings, "severity", "rule", "key", "text"):
+        same = _WARNED.get(row["rule"], ())
+        # A finding about settings names a property, not one camera: a warning of any camera is about it.
+        over = any((rule, row["key"]) in warned or (row["key"] is None and rule in rules) for rule in same)
+        lost = row["rule"] == "events_lost" and loss_open
+        if row["severity"] != "info" and row["rule"] not in _TOLD and not over and not lost:
+            told.setdefault(row["rule"], []).append(plain(row["text"], 300))
+    lines = []
+    for rule, texts in told.items():
+        lines += texts[:_MOST_ALIKE]
+        more = len(texts) - _MOST_ALIKE
+        lines += [f"{plural(more, 'more finding')} like the last: {rule.replace('_', ' ')}"] if more > 0 else []
+    return lines
 
 
 def how_it_stands(facts: Mapping[str, Any]) -> str:

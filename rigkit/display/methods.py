@@ -34,10 +34,6 @@ _RELEASES = {
     "external": "released by something else than rigkit (a trigger box, the application itself or another program; which was not "
     "recorded)",
 }
-_NO_TIMES = (
-    "The times at which single cameras exposed, relative to one another, were not measured here, and no synchrony is claimed from "
-    "this record."
-)
 _EXPOSURES = ("shot_id", "camera_key", "position", "serial", "status", "cause", "attempt", "late", "duplicate")
 
 
@@ -96,7 +92,7 @@ def methods_text(recorded: Iterable[Recorded]) -> str:
         *_completeness(sittings),
         *_left_out(sittings),
         *_events(sittings),
-        _NO_TIMES,
+        *_times(sittings),
     ]
     return f"{_spaced(apparatus)}\n\n{_spaced(course)}"
 
@@ -410,3 +406,10 @@ def _events(sittings: Sequence[_Sitting]) -> list[str]:
     all_of_it = {len(rows): "this was", 0: "this was not"}
     after = all_of_it.get(made_up, f"in {made_up} of these cases this was")
     return [f"{when} {what} of the application {_were(known)} not heard; {after} made up for by asking for its state."]
+
+
+def _times(sittings: Sequence[_Sitting]) -> list[str]:
+    """Say what is known of the time of exposures."""
+    from rigkit.display.claims import claims  # here, as it imports numpy
+
+    return claims((one.facts, one.tables, [row["shot_id"] for row in one.counting]) for one in sittings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rigkit.display.arrivals import TIMING_CAVEAT, timing_summary
@@ -41,18 +41,30 @@ from rigkit.record.tables import natural
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXPOSURE_COLUMNS", "counting_exposures", "report_html"]
+__all__ = ["CAPTIONS", "EXPOSURE_COLUMNS", "counting_exposures", "report_html"]
 
 #: What is looked at of the exposures: a sitting of 360 shots has 34 560 of them.
 EXPOSURE_COLUMNS = (
     *("shot_id", "camera_key", "position", "serial", "status", "cause", "detail", "common_cause", "attempt"),
     *("pose", "on_disk_s", "duplicate", "confidence"),
 )
-_CAPTIONS = {
+#: Plots a report knows, and what is said of them.
+CAPTIONS = {
     "completeness": "Which camera delivered in which shot; only shots that count.",
-    "timeline": "One shot, camera by camera, as the host heard of it.",
+    "map": "Where in the rig photos are lacking: of how many of its expected exposures each camera delivered one.",
+    "timeline": "The last shot that counts, camera by camera, as the host heard of it.",
+    "spreads": "How far apart the exposures of each shot lay; where skews are not known, against each camera's own usual. Only shots "
+    "that count.",
+    "skews": "How late or early each camera was against the others of the shot; only shots that count.",
+    "lateness": "How late or early each exposure was against its own camera's usual; a clock that is off does not show here.",
+    "lags": "Where in the rig cameras are late or early.",
+    "clocks": "How the cameras' clocks went against one another; a clock that is off moves no shutter.",
     "arrivals": "How long after the release the host heard of each photo and of its file; not the shutter.",
+    "downloads": "How fast the files came.",
 }
+#: Plots that stand in the section on timing, and in that on what the host heard; all others stand with the account.
+_OF_TIMING = ("spreads", "skews", "lateness", "lags", "clocks")
+_OF_HOST = ("arrivals", "downloads")
 
 
 def report_html(
@@ -67,14 +79,16 @@ def report_html(
     tables : Mapping
         Tables by the names of ``rigkit.record.columns.TABLES``; one that is left out counts as empty.
     figures : Mapping or None
-        PNG bytes by name: ``completeness``, ``timeline``, ``arrivals``, or any name to be its own caption;
-        None: no plots.
+        PNG bytes by the names of ``CAPTIONS``, or any name to be its own caption; None: no plots.
 
     Returns
     -------
     str
         The page.
     """
+    from rigkit.display.foundation import foundations  # here, as it imports numpy
+    from rigkit.display.timing import timing_sections
+
     known = {name: tables[name] if name in tables else empty(name) for name in TABLES}
     shots = shot_counts(known["shots"], known["exposures"])
     sums, whens = tally(shots), heard_at(shots, known["photos"])
@@ -84,8 +98,9 @@ def report_html(
     # What was not fired is not missing, but what to do about it is worth a line.
     not_fired = {row["shot_id"] for row in shots if standing(row).word == "not fired"}
     untimed = {row["shot_id"] for row in shots if row.get("trigger") == "external"}
-    things = to_look_at(facts, shots, of_counted, known["photos"], known["warnings"], known["loss"])
-    loss = known["loss"]
+    things = to_look_at(facts, shots, of_counted, known["photos"], known["warnings"], known["loss"], known["findings"])
+    loss, drawn = known["loss"], figures or {}
+    times = foundations(known["shots"], known["exposures"], counts_ids)
     return render(
         "report.html.j2",
         title=f"Session {plain(facts.get('session_id'))}".strip(),
@@ -108,21 +123,30 @@ def report_html(
         alike=alike_line(shots),
         zone=next((f"{when:%Z}" for when in whens.values()), ""),
         left_out=_left_out(facts),
-        figures=[
-            (_CAPTIONS.get(name, plain(name, 80)), base64.b64encode(picture).decode())
-            for name, picture in (figures or {}).items()
-        ],
+        figures=_pictures(drawn, [name for name in drawn if name not in (*_OF_TIMING, *_OF_HOST)]),
+        time=timing_sections(known, times, facts.get("lags") or {}),
+        time_figures=_pictures(drawn, _OF_TIMING),
+        host_figures=_pictures(drawn, _OF_HOST),
         timing=timing_grid(timing_summary(_of_shots(known["exposures"], not_fired | untimed, keep=False))),
         caveat=TIMING_CAVEAT,
         **_troubles(facts, known, exposures),
         cameras=body_grid(known["cameras"], of_counted),
         settings=setting_grid(known["settings"], known["cameras"], facts.get("golden", {})),
         files=file_grid(known["photos"]),
-        unknown=unknown_list(facts, shots, exposures, known["cameras"], loss),
+        unknown=unknown_list(facts, shots, exposures, known["cameras"], loss, known["exposures"]["evidence"]),
         about=facts_grid(facts),
         folder=plain(facts.get("folder"), 300),
         version=plain(facts.get("rigkit_version")),
     )
+
+
+def _pictures(figures: Mapping[str, bytes], names: Iterable[str]) -> list[tuple[str, str]]:
+    """Give the caption and the picture of those there are, as the page holds it."""
+    return [
+        (CAPTIONS.get(name, plain(name, 80)), base64.b64encode(figures[name]).decode())
+        for name in names
+        if name in figures
+    ]
 
 
 def _troubles(

@@ -27,6 +27,7 @@ from rigkit.display.grids import (
 from rigkit.errors import listed
 from rigkit.record.state import UNSEEN
 from rigkit.record.tables import natural
+from rigkit.record.timed import EVIDENCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -373,7 +374,12 @@ def file_grid(photos: pd.DataFrame) -> Grid:
 
 
 def unknown_list(
-    facts: Mapping[str, Any], rows: Rows, exposures: Rows, cameras: pd.DataFrame, loss: pd.DataFrame
+    facts: Mapping[str, Any],
+    rows: Rows,
+    exposures: Rows,
+    cameras: pd.DataFrame,
+    loss: pd.DataFrame,
+    evidence: pd.Series,
 ) -> list[str]:
     """Say what this record does not tell, one sentence each.
 
@@ -385,6 +391,8 @@ def unknown_list(
         Rows of the shots and of their exposures.
     cameras, loss : pandas.DataFrame
         The tables.
+    evidence : pandas.Series
+        What is known of the time of each exposure rests on.
     """
     external = [row["shot_id"] for row in rows if row.get("trigger") == "external"]
     unknown = [row["shot_id"] for row in rows if row.get("outcome") == "unknown"]
@@ -400,13 +408,28 @@ def unknown_list(
         "How many events were lost is not known where a loss left no gap in their numbers.": bool(
             loss["n"].isna().any()
         ),
-        "When the shutters opened is not observed, and whose clock the dates of the photos are (camera or computer) is not "
-        "established.": bool(exposures),
+        **_times(exposures, evidence),
         "The application did not report its version.": not facts.get("application"),
         "There was no layout: positions are the names set in the application; lenses and hubs are not recorded.": no_layout,
         "Settings and states of cameras are those heard last, not those of each shot.": bool(len(cameras)),
     }
     return [sentence for sentence, applies in told.items() if applies]
+
+
+def _times(exposures: Rows, evidence: pd.Series) -> dict[str, bool]:
+    """Say what is not known of the time of exposures."""
+    levels = set(evidence.dropna().astype(str))
+    told, stamped = bool(levels & set(EVIDENCE[2:])), EVIDENCE[1] in levels
+    return {
+        "When the shutters opened is not observed, and no stamp of the cameras' own clocks is known.": bool(exposures)
+        and not told
+        and not stamped,
+        "How simultaneous the shutters were: the cameras' stamps were not made comparable. A camera that is always late can't be told "
+        "from one whose clock is off.": stamped and not told,
+        "How simultaneous the shutters were in some of the shots: their stamps were not made comparable.": stamped
+        and told,
+        "When the shutters opened after the release: only differences between cameras are known.": told,
+    }
 
 
 def _shots(numbers: Sequence[int]) -> str:

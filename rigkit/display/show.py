@@ -39,7 +39,7 @@ def show_text(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> s
     shots = shot_counts(known["shots"], known["exposures"])
     whens, counts_ids = heard_at(shots, known["photos"]), {row["shot_id"] for row in counted(shots)}
     exposures = [row for row in rows_of(known["exposures"], *EXPOSURE_COLUMNS) if row["shot_id"] in counts_ids]
-    things = to_look_at(facts, shots, exposures, known["photos"], known["warnings"], known["loss"])
+    things = to_look_at(facts, shots, exposures, known["photos"], known["warnings"], known["loss"], known["findings"])
     inside = inside_line(facts, SHELL)
     parts = [
         [*_wrapped(day_line(facts, shots, tally(shots), list(whens.values()), len(things)))],
@@ -49,6 +49,7 @@ def show_text(facts: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> s
         else [],
         _missing(exposures),
         _warnings(known["warnings"]),
+        _timing(known, counts_ids),
         [inside] if inside else [],  # not wrapped: it is there to be copied
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -87,6 +88,16 @@ def _warnings(warnings: pd.DataFrame) -> list[str]:
     for (rule, found, todo), who in alike.items():
         lines += _wrapped(f"{', '.join(dict.fromkeys(who))}: {rule} ({found}). {todo}", "  ")
     return lines
+
+
+def _timing(known: Mapping[str, pd.DataFrame], counting: set[int]) -> list[str]:
+    """Say whether skews are known, and where the findings are."""
+    from rigkit.display.foundation import foundations  # here, as it imports numpy
+    from rigkit.display.timing import timing_line
+
+    lines = _wrapped(timing_line(foundations(known["shots"], known["exposures"], counting)))
+    # To look for findings takes longer than to read on.
+    return [*lines, "Findings: --table findings lists them; the report says what to do, too."] if lines else []
 
 
 def _fitted(grid: Grid, width: int) -> Grid:
