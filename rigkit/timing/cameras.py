@@ -85,8 +85,10 @@ def camera_table(
         jitter = Interval(*(np.where(stepped, one, other) for one, other in zip(jitter, straight, strict=True)))
     coarse = stamps.quantum_ms >= COARSE_MS
     keep_lag = ~np.full(len(n), coarse) | (lag.lo > stamps.quantum_ms) | (lag.hi < -stamps.quantum_ms)
+    # Three stamps leave next to nothing of a jitter: offset and drift follow them.
+    keep_jitter = (n >= FEWEST_SHOTS) & (not coarse)
     columns: dict[str, Any] = {"n": n.astype(np.int64)}
-    for name, found, keep in (("lag", lag, keep_lag), ("jitter", jitter, np.full(len(n), not coarse))):
+    for name, found, keep in (("lag", lag, keep_lag), ("jitter", jitter, keep_jitter)):
         for part, values in zip((f"{name}_ms", f"{name}_lo_ms", f"{name}_hi_ms"), found, strict=True):
             columns[part] = np.where(keep, values, np.nan)
     return framed(keyed("camera_key", stamps.camera_keys), columns, stamps.basis, _reasons(stamps, n, stepped))
@@ -108,7 +110,7 @@ def _reasons(stamps: Stamps, n: Counts, stepped: Flags) -> list[str]:
         if len(n) < FEWEST_CAMERAS:
             told = [f"{len(n)} cameras: a reference without the camera itself takes {FEWEST_CAMERAS}"]
         elif shots < FEWEST_SHOTS:
-            told.append(f"{shots} shots with a skew: an interval takes {FEWEST_SHOTS}")
+            told.append(f"{shots} shots with a skew: an interval, and a jitter, take {FEWEST_SHOTS}")
         if moved and not no_lag:
             told.append(f"{_SET}: no lag")
         reasons.append("; ".join([*told, coarse] if coarse else told))

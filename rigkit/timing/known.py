@@ -248,7 +248,10 @@ class Timing:
         for stamps in (self.stamps, *reversed(self._skewed)):
             if stamps is None:
                 continue
-            for told in records(camera_table(stamps, steps=self.fit if stamps is self.stamps else None)):
+            table = camera_table(stamps, steps=self.fit if stamps is self.stamps else None)
+            if stamps is self.calibrated:  # its jitter is that of the cameras' own stamps, where what the fit took is made good
+                table = table.drop(columns=["jitter_ms", "jitter_lo_ms", "jitter_hi_ms"])
+            for told in records(table):
                 if told["n"] and told["camera_key"] in rows:
                     rows[told["camera_key"]] |= {name: or_none(value) for name, value in told.items()}
         return frame("lags", rows.values()) if rows else found
