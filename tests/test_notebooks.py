@@ -3,7 +3,10 @@ r"""The notebooks as they are committed. That they still say the same when execu
 After a change, execute a notebook and keep only what belongs to it, from the project's folder:
 
     jupyter nbconvert --to notebook --execute --inplace --ClearMetadataPreprocessor.enabled=True \
-        "--ClearMetadataPreprocessor.preserve_nb_metadata_mask={'kernelspec', ('language_info', 'name')}" notebooks/NAME.ipynb
+        "--ClearMetadataPreprocessor.preserve_nb_metadata_mask={'kernelspec', ('language_info', 'name')}" \
+        "--ClearMetadataPreprocessor.preserve_cell_metadata_mask={'tags'}" notebooks/NAME.ipynb
+
+Cells whose figures differ from run to run carry the tag ``nbval-ignore-output``; a cell beside them prints what must stay.
 """
 
 from __future__ import annotations

@@ -309,6 +309,29 @@ def test_clocks_take_a_step_out_and_tell_it() -> None:
     assert drifting[-1] == pytest.approx(132, abs=15), "40 ppm over 55 minutes"
 
 
+@pytest.mark.parametrize("speed", [1, 300])
+def test_clocks_of_a_fast_simulator_are_drawn_on_their_own_time(speed: int) -> None:
+    """Drifts are against the cameras' clocks; on the host's time a line of 40 ppm would be 300 times as steep."""
+
+    def change(shot: int, camera: int) -> dict[str, Any]:
+        plain = exposures_of[(shot, key(camera))]
+        gained_us = round(40 * 300 * (shot - 1)) if camera == 5 else 0
+        set_us = 5_400_000_000 * (shot >= 9)  # all clocks at once, which is no faster clock
+        since_ns = int(300e9 * shot / speed)
+        return {"t_exif": plain + pd.Timedelta(microseconds=gained_us + set_us), "requested": START_NS + since_ns}
+
+    exposures_of = exposures(12)["t_exif"].to_dict()
+    known = clock(12)
+    known.loc[(key(5), 1), "drift_ppm"] = 40.0
+    ax = plots.clocks(exposures(12, change=change), known)
+    assert ax.get_xlim()[1] == pytest.approx(55 * 1.01, rel=0.01)
+    assert ("300 times as fast" in ax.get_xlabel()) == (speed == 300)
+    assert ("host wall clock" in ax.get_xlabel()) == (speed == 1)
+    drifting = next(line for line in ax.lines if len(np.asarray(line.get_ydata())) == 12)
+    x, y = (np.asarray(data, dtype=float) for data in (drifting.get_xdata(), drifting.get_ydata()))
+    assert np.polyfit(x, y, 1)[0] == pytest.approx(40 * 60e-3, rel=0.15)
+
+
 def test_clocks_do_without_a_clock_table_and_without_stamps_of_cameras() -> None:
     assert "no drift is estimated" in said(plots.clocks(exposures(8), empty("clock")))
     by_host = exposures(8, change=lambda *_: {"stamp": None})
@@ -345,6 +368,20 @@ def test_arrivals_by_camera_name_the_slowest_eight() -> None:
 def test_a_group_that_was_never_heard_of_is_named() -> None:
     table = exposures(8, change=lambda _, camera: nothing_known() if camera % 2 else {})
     assert "1 group never heard of: hub2" in said(plots.arrivals(table, by=cameras(8)["hub"]))
+
+
+def test_a_map_spells_no_noise_of_floats() -> None:
+    values = {key(0): -5.0, key(1): -8.6e-10, key(2): 38.0}
+    assert "median 0 ms" in said(plots.layout(cameras(3), values, "lag", "ms"))
+
+
+def test_downloads_of_tiny_files_are_not_spelt_as_nothing() -> None:
+    tiny = photos(8)
+    tiny["size_bytes"] //= 1000
+    words = said(plots.downloads(tiny, cameras(8)))
+    assert words.count("0.005 MB/s, n = 12") == 2
+    assert "median 0.005 MB/s" in words
+    assert "at most 0 MB/s" not in words
 
 
 def test_downloads_give_rates_and_carry_every_byte() -> None:

@@ -184,6 +184,12 @@ def test_a_trigger_in_the_proposed_order_is_more_simultaneous(sitting, tmp_path)
     assert after < 0.6 * before
 
 
+def test_cohorts_are_compared_by_the_best_stamps_that_cover_both(sitting):
+    timing = sitting[0].timing
+    assert set(timing.compare([1, 2, 3], [4, 5, 6])["evidence"]) == {"reference"}
+    assert set(timing.compare([1, 2, 3], [10, 11, 12])["evidence"]) == {"calibrated stamps"}
+
+
 def test_shots_know_their_spread(sitting):
     session, _, _, _ = sitting
     shot = session.shot(2)

@@ -64,7 +64,8 @@ def clocks(exposures: pd.DataFrame, clock: pd.DataFrame, ax: Axes | None = None)
     Returns
     -------
     matplotlib.axes.Axes
-        x in minutes since the first shot on the host's wall clock, y in ms, positive: the clock gained. Cameras whose clocks stepped or
+        x in minutes since the first shot on the host's wall clock (of a simulator that does not run at its natural pace: on the
+        cameras' clocks, as drifts are against those), y in ms, positive: the clock gained. Cameras whose clocks stepped or
         whose drifts are unlike the others' are drawn in colour and named (up to 8; of up to 8 cameras all are), the others are pale.
         Without comparable stamps of 4 cameras and 2 shots, a sentence that says so.
     """
@@ -75,6 +76,8 @@ def clocks(exposures: pd.DataFrame, clock: pd.DataFrame, ax: Axes | None = None)
     where = places_of(table)
     stamps = where.dense(_stamp_seconds(table), np.nan)
     offsets, minutes = _against_the_rig(stamps), _minutes(table, where)
+    rate = _rate(stamps, minutes)
+    minutes = minutes * rate
     told = np.isfinite(offsets) & np.isfinite(minutes)
     if (told.sum(axis=1) >= 2).sum() < _FEWEST_CAMERAS:
         why = (
@@ -92,7 +95,8 @@ def clocks(exposures: pd.DataFrame, clock: pd.DataFrame, ax: Axes | None = None)
     epochs = _epochs(clock.reset_index(), where)
     gained = _gained_ms(offsets, minutes, epochs)
     entries, named = _draw(ax, where, gained, minutes, epochs)
-    ax.set_xlabel("minutes since the first shot (host wall clock)", fontsize=LABEL_PT)
+    whose = "host wall clock" if rate == 1 else f"the cameras' clocks, which run {rate:.3g} times as fast as the host's"
+    ax.set_xlabel(f"minutes since the first shot ({whose})", fontsize=LABEL_PT)
     ax.set_ylabel("gained since the first shot (ms, + = fast)", fontsize=LABEL_PT)
     ax.grid(linewidth=0.4, alpha=0.4)
     ax.set_axisbelow(True)
@@ -150,6 +154,26 @@ def _minutes(table: pd.DataFrame, where: Places) -> NDArray[np.float64]:
     seconds[known] = wall[known].astype("int64") / 1e6
     times = _medians(where.dense(seconds, np.nan), 0) if len(table) else np.empty(0)
     return (times - np.nanmin(times)) / 60 if np.isfinite(times).any() else times
+
+
+def _rate(stamps: NDArray[np.float64], minutes: NDArray[np.float64]) -> float:
+    """Tell how fast the cameras' clocks run against the host's: 1, unless a simulator makes them run faster or slower.
+
+    Clocks are off by some 10 ppm and releases wait for a moment here and there, so a factor below 1.5 is none. It must show both
+    from shot to shot, which does not heed clocks that were set, and over all shots, which does not heed coarse stamps.
+    """
+    shots = np.flatnonzero(np.isfinite(minutes) & np.isfinite(stamps).any(axis=0))
+    if len(shots) < 2:
+        return 1.0
+    stamps, host_s = stamps[:, shots], minutes[shots] * 60
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = _medians(np.diff(stamps, axis=1), 0) / np.diff(host_s)
+        whole = _medians(stamps[:, -1:] - stamps[:, :1], 0) / (host_s[-1] - host_s[0])
+    rates = [float(_medians(steps[None, :], 1)[0]), float(whole[0])]
+    if not all(np.isfinite(rate) and rate > 0 for rate in rates):
+        return 1.0
+    rate = min(rates, key=lambda one: abs(np.log(one)))
+    return rate if max(rate, 1 / rate) >= 1.5 else 1.0
 
 
 def _epochs(clock: pd.DataFrame, where: Places) -> _Epochs:

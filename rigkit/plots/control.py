@@ -168,5 +168,7 @@ def _numbers_above(ax: Axes, n: NDArray[np.float64], first: list[int], wide_pt: 
     for index in shown:
         if np.isfinite(n[index]):
             weight = "bold" if index in first else "normal"
-            ax.text(index, 0.985, f"{n[index]:.0f}", ha="center", fontweight=weight, **style)
+            number = ax.text(index, 0.985, f"{n[index]:.0f}", ha="center", fontweight=weight, **style)
+            # Whiskers may reach up to here.
+            number.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})
     ax.text(1.005, 0.985, "stamps", ha="left", **(style | {"transform": ax.transAxes}))

@@ -93,9 +93,14 @@ def downloads(photos: pd.DataFrame, cameras: pd.DataFrame, ax: Axes | None = Non
     about = f"n = {len(rates)} photos of {plural(len(names), kind)}; first news to file on disk (host clock), waits included"
     if len(photos) > len(rates):
         about += f"; {len(photos) - len(rates)} not followed to the disk"
-    head(ax, f"{title}: median {np.median(rates):.1f} MB/s per photo", table, about=about)
+    head(ax, f"{title}: median {_spelled(float(np.median(rates)))} MB/s per photo", table, about=about)
     _stack(below, names, rows, begun, ended, size)
     return ax
+
+
+def _spelled(rate: float) -> str:
+    """Spell a rate (MB/s): one decimal, of a slow one two digits that count (a photo of 9 kB is no 0.0 MB/s)."""
+    return f"{rate:.1f}" if rate >= 1 else f"{rate:.2g}"
 
 
 def _ways(table: pd.DataFrame, cameras: pd.DataFrame) -> tuple[str, NDArray[Any]]:
@@ -134,7 +139,7 @@ def _rate_rows(ax: Axes, names: list[str], rows: NDArray[Any], rates: NDArray[np
     shown = spaced(n, room_pt(ax)[1] * 0.5, LABEL_PT * 1.2, ())
     ax.set_yticks(shown, [names[row] for row in shown])
     for row in shown:
-        told = f"{medians[row]:.1f} MB/s, n = {counts[row]}"
+        told = f"{_spelled(medians[row])} MB/s, n = {counts[row]}"
         ax.text(1.01, row, told, transform=ax.get_yaxis_transform(), va="center", fontsize=NOTE_PT)
     ax.set_ylim(n - 0.4, -0.6)
     ax.set_xlim(0, float(rates.max()) * 1.04)
@@ -186,7 +191,7 @@ def _stack(
         ax.vlines(pauses - edges[0], 0, 1, transform=ax.get_xaxis_transform(), color="black", linewidth=0.6)
     ax.set_xlabel(clock, fontsize=LABEL_PT)
     ax.set_ylabel("throughput (MB/s)", fontsize=LABEL_PT)
-    title = f"All together: at most {floor.max():.0f} MB/s, in means over {seconds[1]:.2g} s"
+    title = f"All together: at most {_spelled(float(floor.max()))} MB/s, in means over {seconds[1]:.2g} s"
     head(ax, title, None, entries, columns=len(entries) if len(entries) < 5 else 4)
 
 

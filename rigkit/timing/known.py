@@ -249,7 +249,9 @@ class Timing:
             if stamps is None:
                 continue
             table = camera_table(stamps, steps=self.fit if stamps is self.stamps else None)
-            if stamps is self.calibrated:  # its jitter is that of the cameras' own stamps, where what the fit took is made good
+            if (
+                stamps is self.calibrated
+            ):  # its jitter is that of the cameras' own stamps, where what the fit took is made good
                 table = table.drop(columns=["jitter_ms", "jitter_lo_ms", "jitter_hi_ms"])
             for told in records(table):
                 if told["n"] and told["camera_key"] in rows:
@@ -406,10 +408,15 @@ class Timing:
         ValueError
             There are no stamps, and why.
         """
-        stamps = self._skewed[-1] if self._skewed else self.stamps
+        a, b = list(shots_a), list(shots_b)
+        both = {*a, *b}
+        stamps = next(
+            (one for one in (*self._skewed, self.stamps) if one is not None and both <= set(one.shot_ids)), None
+        )
+        stamps = stamps or self.best
         if stamps is None:
             raise ValueError(f"nothing to compare: {self.source.reason}")
-        return compare(stamps.only(shots=shots_a), stamps.only(shots=shots_b))
+        return compare(stamps.only(shots=a), stamps.only(shots=b))
 
     def propose(self, delay_step_ms: float = 1.0) -> Proposal:
         """Propose delays, or trigger indices, that shrink the spread; see :func:`rigkit.timing.propose`.

@@ -85,10 +85,10 @@ class Stamps:
 
     @property
     def ms(self) -> Floats:
-        """The stamps in milliseconds since the earliest one of their shot, shape (K, N)."""
+        """The stamps in milliseconds since the earliest one of their shot, shape (K, N), to the nanosecond: below is float noise."""
         valid = np.isfinite(self.seconds)
         first = np.where(valid, self.seconds, np.inf).min(axis=1, initial=np.inf)
-        return (self.seconds - np.where(np.isfinite(first), first, 0.0)[:, None]) * 1e3
+        return np.round((self.seconds - np.where(np.isfinite(first), first, 0.0)[:, None]) * 1e3, 6)
 
     def camera(self, key: str) -> int:
         """Give the column of a camera.
