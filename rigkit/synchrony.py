@@ -235,13 +235,12 @@ class SessionTiming(Timing):
         OSError
             The file can't be written.
         """
-        from rigkit.timing.calibration import calibrate
-
         if self.readings is None:
             raise ValueError(
                 "lags are measured by a counter in view: add_reference() enters its readings, and there are none"
             )
-        found = calibrate(self.readings, self._serials())
+        found = self.measured()
+        assert found is not None
         if not found.lags:
             few = next(iter(found.invalid.values()), "no camera was read")
             raise ValueError(f"the readings tell no lag: {few}")

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 __all__ = ["Readings"]
 
 _READ = ("reading_ms", "lit_first_ms", "lit_last_ms")
 _SHARED = ("wrap_ms", "step_ms", "instant", "from_trigger", "reader")
+
+
+_Shown = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
+_Step = Annotated[float, msgspec.Meta(gt=0, lt=1e9)]
+
+
+class _Note(msgspec.Struct):
+    """What note ``reference`` must hold: a journal is data, and a note may have been damaged or made up."""
+
+    readings: list[
+        tuple[Annotated[int, msgspec.Meta(ge=1, lt=10**9)], str, _Shown | None, _Shown | None, _Shown | None]
+    ]
+    wrap_ms: _Step
+    step_ms: _Step
+    instant: Literal["start", "middle"]
+    from_trigger: bool
+    reader: str
 
 
 class Readings:
@@ -42,17 +60,31 @@ class Readings:
 
         Raises
         ------
-        KeyError, TypeError, ValueError
-            The note does not hold what it must; nothing was taken in.
+        ValueError
+            The note does not hold what it must, or is of another counter; nothing was taken in.
         """
-        shared = {name: said[name] for name in _SHARED}
-        wrap, step = float(said["wrap_ms"]), float(said["step_ms"])
-        if not (math.isfinite(wrap) and 0 < step < wrap):
+        note = msgspec.convert(dict(said), _Note)
+        if not note.step_ms < note.wrap_ms:
             raise ValueError("a counter that can't be")
+        shared = {name: getattr(note, name) for name in _SHARED}
+        if self._rows and self.counter() != (note.wrap_ms, note.step_ms, note.instant, note.from_trigger):
+            raise ValueError("another counter than that of the readings before: the two can't be compared")
         rows = []
-        for shot_id, camera_key, *read in said["readings"]:
-            values = dict(zip(_READ, (None if one is None else float(one) for one in read), strict=True))
-            rows.append({"shot_id": int(shot_id), "camera_key": str(camera_key), **values, **shared, "noted": wall_ns})
+        for shot_id, camera_key, *read in note.readings:
+            if (
+                any(one is not None and not one < note.wrap_ms + note.step_ms for one in read)
+                or read[0] is read[1] is None
+            ):
+                raise ValueError("a reading that the counter can't show, or none")
+            rows.append(
+                {
+                    "shot_id": shot_id,
+                    "camera_key": camera_key,
+                    **dict(zip(_READ, read, strict=True)),
+                    **shared,
+                    "noted": wall_ns,
+                }
+            )
         self._rows.update({(row["shot_id"], row["camera_key"]): row for row in rows})
         self.version += 1
 

@@ -275,7 +275,9 @@ class State:
         if "t_exif" in said:
             taken, digits = said["t_exif"], said.get("subsec_digits")
             stamp = None if taken is None else datetime.fromisoformat(taken).replace(tzinfo=None)
-            photo.exif = stamp, None if digits is None else int(digits), size
+            if digits is not None and (type(digits) is not int or not 1 <= digits <= 9):
+                raise ValueError("sub-seconds have one to nine digits")
+            photo.exif = stamp, digits, size
         return photo
 
     # -- what is said -------------------------------------------------------------------------------------------------

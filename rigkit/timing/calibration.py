@@ -73,6 +73,9 @@ class Calibration:
         The instant of the exposure that was measured.
     invalid : mapping of str to str
         Cameras whose lag is known no more, and why.
+    released : str
+        What released the shots they were measured with (``trigger`` of the shots table); a lag holds for that way of releasing only.
+        Empty: not known.
     """
 
     lags: Mapping[str, Lag]
@@ -80,6 +83,7 @@ class Calibration:
     quantum_ms: float
     instant: Instant
     invalid: Mapping[str, str]
+    released: str = ""
 
     @property
     def basis(self) -> Basis:
@@ -96,6 +100,7 @@ class Calibration:
                 key: {name: _plain(getattr(lag, name)) for name in Lag.__slots__} for key, lag in self.lags.items()
             },
             "invalid": dict(self.invalid),
+            "released": self.released,
         }
 
     @classmethod
@@ -110,11 +115,20 @@ class Calibration:
         kept = _read(_Kept, data, "the calibration")
         lags = {key: _read(Lag, one, key) for key, one in kept.lags.items()}
         for key, lag in lags.items():
-            if not np.isfinite(lag.lag_ms) or lag.lo_ms > lag.lag_ms or lag.hi_ms < lag.lag_ms:
+            bounds = np.abs([one for one in (lag.lag_ms, lag.lo_ms, lag.hi_ms) if not np.isnan(one)])
+            odd = (bounds > _LONGEST_MS).any() or lag.jitter_ms < 0 or not 0 <= lag.n < 10**9
+            if odd or not np.isfinite(lag.lag_ms) or lag.lo_ms > lag.lag_ms or lag.hi_ms < lag.lag_ms:
                 raise ValueError(
                     f"not a calibration of lags: {key}: a lag of {lag.lag_ms} ms within {lag.lo_ms} to {lag.hi_ms} ms"
                 )
-        return cls(lags, kept.evidence, kept.quantum_ms, kept.instant, kept.invalid)
+        return cls(lags, kept.evidence, kept.quantum_ms, kept.instant, kept.invalid, kept.released)
+
+    def holding_for(self, released: str) -> Calibration:
+        """Give up all lags if they were measured with another way of releasing: that changes what is late, and by how much."""
+        if not released or self.released in ("", released):
+            return self
+        why = f"its lag was measured with shots released by {self.released}, and these were by {released}"
+        return replace(self, lags={}, invalid={**self.invalid, **dict.fromkeys(self.lags, why)})
 
     def checked(self, serials: Mapping[str, str]) -> Calibration:
         """Give up the lags of cameras whose body changed, and of no others.
@@ -175,6 +189,10 @@ class Calibration:
         return self.invalid.get(key, "its lag was never measured")
 
 
+#: No shutter lags by more, ms.
+_LONGEST_MS = 3_600_000.0
+
+
 class _Kept(msgspec.Struct, frozen=True):
     """The plain data of a calibration; its lags are looked at one by one, so that what is wrong can be said of a camera."""
 
@@ -183,6 +201,7 @@ class _Kept(msgspec.Struct, frozen=True):
     instant: Instant
     lags: dict[str, dict[str, Any]]
     invalid: dict[str, str] = {}
+    released: str = ""
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,9 @@ for it, and says which that is. What none of them can tell is not known, with th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -110,11 +112,22 @@ class Timing:
     @cached_property
     def calibration(self) -> Calibration | None:
         """Lags by camera: those that this sitting's readings tell, else those that were given; None: neither."""
-        if self.readings is not None:
-            found = calibrate(self.readings, self._serials())
-            if any(np.isfinite(lag.hi_ms - lag.lo_ms) for lag in found.lags.values()) or self._given is None:
-                return found
-        return None if self._given is None else self._given.checked(self._serials())
+        found = self.measured()
+        if found is not None and any(np.isfinite(lag.hi_ms - lag.lo_ms) for lag in found.lags.values()):
+            return found.holding_for(self.source.released)
+        given = None if self._given is None else self._given.checked(self._serials())
+        return found if given is None else given.holding_for(self.source.released)
+
+    def measured(self) -> Calibration | None:
+        """Lags that the readings of this sitting tell, of one way of releasing: that of most shots; None: there are no readings."""
+        if self.readings is None:
+            return None
+        by_shot = self._shots["trigger"].astype(object).reindex(list(self.readings.shot_ids)).fillna("")
+        words = Counter(str(one) for one in by_shot)
+        released = self.source.released if self.source.released in words else words.most_common(1)[0][0]
+        alike = [shot for shot, word in by_shot.items() if word == released]
+        found = calibrate(self.readings.only(shots=alike), self._serials())
+        return replace(found, released=released)
 
     def _serials(self) -> dict[str, str]:
         """Give the serial number of the body behind each camera key: as it was when it was fired, else as it is."""
@@ -204,6 +217,12 @@ class Timing:
         columns |= {name: pd.Series(np.nan, index=index) for name in ("n_stamps", "quantum_ms")}
         columns["instant"] = pd.Series(None, index=index, dtype=object)
         columns["timing_reason"] = pd.Series(self.why_no_skew, index=index, dtype=object)
+        released = self.source.released
+        for word in {str(one) for one in self._shots["trigger"].dropna()} - {released} if released else ():
+            other = (self._shots["trigger"].astype(object) == word).to_numpy()
+            columns["timing_reason"][other] = (
+                f"released by {word}: what stamps tell rests on the shots released by {released}"
+            )
         if self.stamps is not None:
             own = pd.Series(np.isfinite(self.stamps.seconds).sum(axis=1), index=list(self.stamps.shot_ids)).reindex(
                 index
@@ -215,7 +234,8 @@ class Timing:
             columns["quantum_ms"][there], columns["instant"][there] = self.stamps.quantum_ms, self.stamps.instant
             level[there] = self.stamps.evidence
         if self._skewed:
-            columns["timing_reason"][:] = "no stamp of this shot can be compared"
+            plain = columns["timing_reason"] == ""
+            columns["timing_reason"][plain.to_numpy()] = "no stamp of this shot can be compared"
         for stamps in reversed(self._skewed):
             told = shot_table(stamps).reindex(index)
             known = (told["n"] > 0).to_numpy(dtype=bool, na_value=False)

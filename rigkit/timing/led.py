@@ -122,14 +122,14 @@ def led_stamps(
     grid, shots, cameras, remarks = dense(table["shot_id"], table["camera_key"], values)
     seconds = np.full_like(grid, np.nan)
     for row, readings_of in enumerate(grid):
-        middle = 0.0 if started_by_trigger else circular_middle(readings_of, wrap_ms)
-        apart = np.mod(readings_of, wrap_ms) if started_by_trigger else wrapped(readings_of - middle, wrap_ms)
+        middle = circular_middle(readings_of, wrap_ms)
+        apart = wrapped(readings_of - middle, wrap_ms)
         known = apart[np.isfinite(apart)]
-        if not started_by_trigger and known.size and np.ptp(known) > wrap_ms / 2:
+        if known.size and np.ptp(known) > wrap_ms / 2:
             far = f"its readings cover {np.ptp(known):g} of {wrap_ms:g} ms, so which came first can't be told; it is left out"
             remarks += (f"shot {shots[row]}: {far}",)
             continue
-        seconds[row] = 3600.0 * row + apart / 1e3
+        seconds[row] = 3600.0 * row + (apart + (middle if started_by_trigger else 0.0)) / 1e3
     requested: Floats = 3600.0 * np.arange(len(shots), dtype=np.float64) if started_by_trigger else np.empty(0)
     return Stamps(seconds, shots, cameras, REFERENCE, 0.0, step_ms, instant, requested, remarks=remarks)
 

@@ -6,6 +6,7 @@ of which it is established that their own clock made it, and only where their fi
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -37,7 +38,10 @@ class Source(NamedTuple):
     subsec_digits : pandas.Series
         Likewise.
     reason : str
-        Why there are no stamps, or what was left out; empty: nothing.
+        Why there are no stamps; empty: there are.
+    released : str
+        What released the shots that have stamps here; empty: there are none. What is usual for a camera holds for one way of
+        releasing, so where there were several, it is that of most shots.
     """
 
     stamps: Stamps | None
@@ -45,6 +49,7 @@ class Source(NamedTuple):
     t_exif: pd.Series
     subsec_digits: pd.Series
     reason: str
+    released: str = ""
 
 
 def origin_of(photos: pd.DataFrame) -> StampOrigin:
@@ -78,6 +83,9 @@ def camera_stamps(
     finer = keys.isin(_told_finer(origin, files, keys))
     by_file = files.notna().to_numpy() & first & ~finer
     by_word = told.notna().to_numpy() & first & finer
+    released = _usual_release(exposures[by_file | by_word])
+    alike = (_releases(exposures) == released).to_numpy()
+    by_file, by_word = by_file & alike, by_word & alike
     times = files.where(by_file, told.where(by_word))
     words = [
         "t_exif" if one else "date_captured" if other else None for one, other in zip(by_file, by_word, strict=True)
@@ -86,17 +94,40 @@ def camera_stamps(
     if not times.notna().any():
         return Source(None, kind, files, digits, _why_none(exposures, photos, origin()))
     table = pd.DataFrame({"stamp": times, "requested": exposures["requested"]}, index=exposures.index)[first]
-    return Source(stamps_of(table, "stamp", instant=instant, requested="requested"), kind, files, digits, "")
+    return Source(stamps_of(table, "stamp", instant=instant, requested="requested"), kind, files, digits, "", released)
+
+
+def _releases(exposures: pd.DataFrame) -> pd.Series:
+    """Say of each exposure what released it; empty: not known."""
+    words = exposures["trigger"].astype(object)
+    return words.where(words.notna(), "")
+
+
+def _usual_release(stamped: pd.DataFrame) -> str:
+    """Say what released most of these shots; of equally many, the first."""
+    words = _releases(stamped).groupby(level="shot_id", sort=True).first()
+    return str(Counter(words.tolist()).most_common(1)[0][0]) if len(words) else ""
 
 
 _STAMP = next(column for column in TABLES["exposures"].columns if column.name == "stamp")
 
 
 def _from_files(exposures: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
-    """Give each exposure the EXIF time of the first of its photos that has one (RAW and JPEG have the same)."""
+    """Give each exposure the finest EXIF time of its photos: RAW and JPEG may differ, and some routes of transfer cut sub-seconds off.
+
+    Where a camera's files have sub-seconds, whole seconds are no stamps of it: they were cut on the way.
+    """
     known = photos[photos["t_exif"].notna() & photos["shot_id"].notna() & (photos["attempt"] == 1).fillna(False)]
-    stamps = known[["shot_id", "camera_key", "t_exif", "subsec_digits"]].drop_duplicates(["shot_id", "camera_key"])
-    return stamps.set_index(["shot_id", "camera_key"]).reindex(exposures.index)
+    stamps = known[["shot_id", "camera_key", "t_exif", "subsec_digits"]]
+    stamps = stamps.sort_values("subsec_digits", ascending=False, na_position="last", kind="stable")
+    stamps = (
+        stamps.drop_duplicates(["shot_id", "camera_key"]).set_index(["shot_id", "camera_key"]).reindex(exposures.index)
+    )
+    keys = exposures.index.get_level_values("camera_key")
+    fine = set(keys[stamps["subsec_digits"].notna().to_numpy()])
+    cut = keys.isin(fine) & stamps["subsec_digits"].isna().to_numpy()
+    stamps["t_exif"] = stamps["t_exif"].where(~cut)
+    return stamps
 
 
 def _told_finer(origin: Callable[[], StampOrigin], files: pd.Series, keys: pd.Index) -> list[str]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Flags", "Floats", "Singles", "Stamps", "dense", "row_medians", "stamps_of", "tidy"]
 
+#: Stamps up to the year 2200 either way of 1970, us; what is beyond is missing.
+_FARTHEST_US = 230 * 365 * 86_400 * 10**6
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Counts = NDArray[np.int64]
@@ -279,9 +282,11 @@ def _seconds(values: Any, name: str) -> Floats:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     if pd.api.types.is_datetime64_dtype(series.dtype):
-        nanoseconds = series.astype("datetime64[ns]").to_numpy()
-        whole = nanoseconds.astype(np.int64)
-        return np.where(np.isnat(nanoseconds), np.nan, whole // 10**9 + (whole % 10**9) / 1e9)
+        microseconds = series.astype("datetime64[us]").to_numpy()
+        whole = microseconds.astype(np.int64)
+        # A clock that was never set says 1904, 1970 or 1980, and one that is broken the year 1 or 9999: of those no double keeps a us.
+        sane = ~np.isnat(microseconds) & (np.abs(whole) < _FARTHEST_US)
+        return np.where(sane, whole // 10**6 + (whole % 10**6) / 1e6, np.nan)
     if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
         numbers: Floats = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers, np.nan)
