@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rigkit.account.conditions import holding
-from rigkit.errors import SheetError, UnknownName
+from rigkit.errors import SheetError, UnknownName, listed
 from rigkit.record.columns import frame, joined
-from rigkit.record.counter import checked_readings, rows_of_file, rows_of_table, template_text
+from rigkit.record.counter import check_counter, checked_readings, rows_of_file, rows_of_table, template_text
 from rigkit.record.exif import exif_note, read_exif
 from rigkit.record.whole import write_whole
 from rigkit.timing.calibration import Calibration
 from rigkit.timing.findings import REVIEW_BUDGET, findings, summary
-from rigkit.timing.known import Timing
+from rigkit.timing.questions import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,25 +188,43 @@ class SessionTiming(Timing):
         """
         if instant not in {"start", "middle"}:
             raise ValueError(f"the instant of an exposure that is meant is 'start' or 'middle', not {instant!r}")
+        wrap_ms, step_ms = _milliseconds("wrap_ms", wrap_ms), _milliseconds("step_ms", step_ms)
+        if not isinstance(from_trigger, bool):
+            raise ValueError(f"from_trigger is True or False, not {from_trigger!r}")
         source, rows = _rows_of(readings)
+        check_counter(source, wrap_ms, step_ms)
         shots = {number: shot.exposures for number, shot in self._session.account.shots.items()}
-        good = checked_readings(rows, source, shots, self._named, float(wrap_ms), float(step_ms))
-        counter, there = (float(wrap_ms), float(step_ms), instant, from_trigger), self._session.state.readings.counter()
+        counter, there = (wrap_ms, step_ms, instant, from_trigger), self._session.state.readings.counter()
         if there is not None and there != counter:
             raise ValueError(
                 f"this session has readings of another counter: wrap {there[0]:g} ms, steps of {there[1]:g} ms, {there[2]} of the "
                 f"exposure{', started by the release' if there[3] else ''}; readings of two counters can't be compared"
             )
+        good = checked_readings(rows, source, shots, self._named, wrap_ms, step_ms)
         self._session.write_note(
             "reference",
             readings=good,
-            wrap_ms=float(wrap_ms),
-            step_ms=float(step_ms),
+            wrap_ms=wrap_ms,
+            step_ms=step_ms,
             instant=instant,
-            from_trigger=bool(from_trigger),
+            from_trigger=from_trigger,
             reader=str(reader),
         )
+        self._warn_of_odd({(shot, key) for shot, key, *_ in good})
         return self._session.reference
+
+    def _warn_of_odd(self, entered: set[tuple[int, str]]) -> None:
+        """Warn of readings just entered that look like slips: another exposure time than the others show, or against the stamps."""
+        known = self._session.timing
+        odd = [cell for cell in known.odd_readings() if cell in entered]
+        if odd:
+            named = listed(f"shot {shot}, {known._labels.get(key, key)}" for shot, key in odd)
+            warnings.warn(
+                f"{len(odd)} of {len(entered)} readings contradict the others or the cameras' own stamps: {named}. Look at these "
+                "photos again, and enter what they show; a later reading takes the place of an earlier one",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def _named(self, camera: str) -> str:
         """Find a camera by its position, name or key."""
@@ -279,7 +299,9 @@ class SessionTiming(Timing):
         if not isinstance(calibration, Calibration):
             calibration = load_calibration(calibration)
         self._session.write_note("calibration", lags=calibration.as_dict())
-        return calibration.checked(self._serials())
+        checked = calibration.checked(self._serials()).holding_for(self.source.released)
+        unknown = [key for key in self._serials() if key not in checked.lags and key not in checked.invalid]
+        return replace(checked, invalid={**checked.invalid, **dict.fromkeys(unknown, "its lag was never measured")})
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -309,6 +331,12 @@ class SessionTiming(Timing):
         for begin in range(0, len(read), _FILES):
             self._session.write_note("exif", files=read[begin : begin + _FILES])
         return len(read)
+
+
+def _milliseconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} is a number of milliseconds, not {value!r}")
+    return float(value)
 
 
 def _rows_of(readings: Any) -> tuple[str, list[Any]]:

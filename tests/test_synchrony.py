@@ -18,7 +18,7 @@ import rigkit
 from rigkit.errors import SheetError, UnknownName
 from rigkit.record.columns import empty, frame, joined
 from rigkit.sim.counter import counter_readings
-from rigkit.timing.known import Timing
+from rigkit.timing.questions import Timing
 
 SCENARIO = """
 cameras:
@@ -190,6 +190,20 @@ def test_cohorts_are_compared_by_the_best_stamps_that_cover_both(sitting):
     assert set(timing.compare([1, 2, 3], [10, 11, 12])["evidence"]) == {"calibrated stamps"}
 
 
+def test_a_slip_in_a_reading_is_named(sitting, tmp_path):
+    session = rigkit.open(sitting[0].path)
+    table = session.reference.reset_index()[["shot_id", "camera_key", "lit_first_ms", "lit_last_ms"]]
+    table.loc[3, "lit_last_ms"] = (table.loc[3, "lit_last_ms"] + 100) % 1000
+    table.loc[30, ["lit_first_ms", "lit_last_ms"]] = (table.loc[30, ["lit_first_ms", "lit_last_ms"]] + 100) % 1000
+    positions = session.cameras["position"]
+    named = [f"shot {table['shot_id'][row]}, {positions[table['camera_key'][row]]}" for row in (3, 30)]
+    with pytest.warns(RuntimeWarning, match=f"^2 of 96 readings contradict .*: {', '.join(named)}. Look at these"):
+        session.timing.add_reference(table, wrap_ms=1000, step_ms=1)
+    session.timing.add_reference(
+        sitting[0].reference.reset_index()[list(table.columns)], wrap_ms=1000, step_ms=1
+    )  # mended
+
+
 def test_shots_know_their_spread(sitting):
     session, _, _, _ = sitting
     shot = session.shot(2)
@@ -215,7 +229,8 @@ def test_a_template_is_filled_in_and_read_as_spreadsheets_save_it(sitting, tmp_p
     sheet.write_text("\r\n".join(filled), encoding="utf-8-sig")
     with pytest.raises(ValueError, match=r"another counter: wrap 1000 ms, steps of 1 ms"):
         again.timing.add_reference(sheet, wrap_ms=500, step_ms=0.5)
-    table = again.timing.add_reference(sheet, wrap_ms=1000, step_ms=1)
+    with pytest.warns(RuntimeWarning, match="1 of 11 readings contradict .* shot 11, A03"):  # made up, and A03 is late
+        table = again.timing.add_reference(sheet, wrap_ms=1000, step_ms=1)
     assert len(table.loc[[11]]) == CAMERAS - 1
     assert table.loc[11]["reading_ms"].min() == 101.5
     assert set(again.exposures.loc[11]["evidence"]) == {"reference", "calibrated stamps"}
@@ -323,7 +338,10 @@ def test_files_that_were_not_read_are_read_when_asked(tmp_path, monkeypatch):
             rig.shoot(wait="files")
     session = rigkit.open(tmp_path / "s")
     assert session.exposures["t_exif"].isna().all()
-    assert "8 photos have not been read yet (session.timing.read_files())" in session.timing.why_no_skew
+    assert (
+        "8 photos have not been read yet (rig.checksums() waits for that; session.timing.read_files()"
+        in session.timing.why_no_skew
+    )
     assert session.timing.read_files() == 8
     assert session.exposures["t_exif"].notna().all()
     assert session.timing.read_files() == 0
@@ -344,6 +362,8 @@ def test_without_files_and_with_stamps_of_unknown_origin_nothing_is_known(tmp_pa
         with pytest.raises(ValueError, match="there are none"):
             rig.session.timing.calibrate()
 
+
+GOOD = {"readings": [], "wrap_ms": 1000, "step_ms": 1, "instant": "start", "from_trigger": False, "reader": ""}
 
 # -- any tables ---------------------------------------------------------------------------------------------------------
 
@@ -390,6 +410,112 @@ def test_any_table_gives_tables_and_no_warning(rows):
         assert timing.drift(camera).known or timing.drift(camera).reason
 
 
+def later(shots: range, cameras: str, lags: dict[str, float], **more: Any) -> list[dict[str, Any]]:
+    """Rows of exposures, a minute apart: stamps in 10 ms steps, each clock elsewhere."""
+    rng = np.random.default_rng(4)
+    rows = []
+    for shot in shots:
+        for n, key in enumerate(cameras):
+            at = shot * 60_000 + n * 137 + lags.get(key, 0.0) + rng.normal(0, 3)
+            stamp = _T0 + timedelta(milliseconds=int(at // 10) * 10)
+            row = {
+                "shot_id": shot,
+                "camera_key": key,
+                "attempt": 1,
+                "arrival_s": 0.2,
+                "requested": 1_795_000_000 * 10**9,
+            }
+            rows.append(
+                {
+                    **row,
+                    "t_exif": stamp,
+                    "subsec_digits": 2,
+                    "date_captured": stamp,
+                    "trigger": "shoot",
+                    "serial": key,
+                    **more,
+                }
+            )
+    return rows
+
+
+def read(shots: range, cameras: str, lags: dict[str, float]) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(5)
+    counter = {"wrap_ms": 1000.0, "step_ms": 1.0, "instant": "start", "from_trigger": False, "reader": ""}
+    return [
+        {
+            "shot_id": s,
+            "camera_key": key,
+            "reading_ms": float(500 + round(lags.get(key, 0.0) + rng.normal(0, 2))),
+            **counter,
+        }
+        for s in shots
+        for key in cameras
+    ]
+
+
+def test_lags_hold_for_one_way_of_releasing_only():
+    rows = later(range(1, 11), "abcdef", {"c": 40.0}) + later(range(11, 17), "abcdef", {}, trigger="trigger")
+    timing = timing_of(rows, frame("reference", read(range(1, 11), "abcdef", {"c": 40.0})))
+    shots = frame("shots", [{"shot_id": s, "trigger": "shoot" if s < 11 else "trigger"} for s in range(1, 17)])
+    timing._shots = shots
+    assert set(timing.shots["evidence"][:10]) == {"reference"}
+    assert timing.shots["spread_ms"][10:].isna().all()
+    assert set(timing.shots["timing_reason"][10:]) == {
+        "released by trigger: what stamps tell rests on the shots released by shoot"
+    }
+    assert timing.calibration is not None
+    assert timing.calibration.released == "shoot"
+    assert not timing.calibration.holding_for("trigger").lags
+
+
+def test_cameras_that_never_saw_the_counter_together_are_not_compared():
+    reference = frame("reference", read(range(1, 7), "abcde", {}) + read(range(7, 13), "fghi", {}))
+    timing = timing_of(later(range(1, 21), "abcdefghi", dict.fromkeys("fghi", 50.0)), reference)
+    assert timing.lag("a").known
+    assert not timing.lag("g").known
+    assert timing.exposures["skew_ms"].unstack("camera_key")[list("fghi")].isna().all(axis=None)
+
+
+def test_another_body_under_the_same_key_has_no_lag():
+    rows = later(range(1, 13), "abcdef", {}) + later(range(13, 21), "abcdef", {"c": 40.0})
+    for row in rows[12 * 6 :]:
+        row["serial"] = "new" if row["camera_key"] == "c" else row["serial"]
+    timing = timing_of(rows, frame("reference", read(range(1, 9), "abcdef", {})))
+    assert timing.calibration is not None
+    assert timing.calibration.invalid["c"] == "another body took its place during the session"
+    assert timing.exposures.loc[13:]["skew_ms"].unstack("camera_key")["c"].isna().all()
+
+
+def test_a_clock_that_was_set_at_the_very_end_is_left_out_of_skews():
+    rows = later(range(1, 25), "abcdef", {})
+    for row in rows[-12:]:
+        if row["camera_key"] == "c":
+            row["t_exif"] += timedelta(seconds=3)
+    timing = timing_of(rows, frame("reference", read(range(1, 9), "abcdef", {})))
+    skews = timing.exposures["skew_ms"].unstack("camera_key")
+    assert skews["c"].loc[23:].isna().all()
+    assert float(skews.astype("float64").abs().max().max()) < 60
+
+
+def test_the_finest_stamp_of_a_photo_counts_and_cut_ones_do_not():
+    rows = later(range(1, 15), "abcdef", {})
+    for row in rows[::7]:
+        row["t_exif"], row["subsec_digits"] = row["t_exif"].replace(microsecond=0), None
+    timing = timing_of(rows)
+    assert timing.exposures["late_ms"].abs().max() < 40
+    assert timing.exposures["t_exif"].isna().sum() == len(rows[::7])
+
+
+@pytest.mark.parametrize("year", [1, 1904, 2300, 9999])
+def test_a_clock_of_another_age_is_no_exception(year):
+    rows = later(range(1, 9), "abcdef", {})
+    rows[3]["t_exif"] = rows[3]["t_exif"].replace(year=year)
+    timing = timing_of(rows)
+    assert len(timing.exposures) == len(rows)
+    assert timing.shots["residual_spread_ms"].notna().sum() >= 7
+
+
 def test_a_damaged_note_of_readings_is_counted_and_passed_over(tmp_path):
     with rigkit.connect("sim:4?seed=1&speed=40", session=tmp_path / "s") as rig:
         rig.shoot(wait="files")
@@ -397,10 +523,17 @@ def test_a_damaged_note_of_readings_is_counted_and_passed_over(tmp_path):
             {"readings": [[1, "k", 1.0]], "wrap_ms": 10, "step_ms": 1},
             {"readings": 7, "wrap_ms": 10, "step_ms": 1, "instant": "start", "from_trigger": False, "reader": ""},
             {"readings": [], "wrap_ms": 1, "step_ms": 10, "instant": "start", "from_trigger": False, "reader": ""},
+            *({**GOOD, "readings": [[1, "k", value, None, None]]} for value in (5000, -3, None, "nan")),
+            {**GOOD, "readings": [[10**30, "k", 1, None, None]]},
+            {**GOOD, "instant": "end"},
+            {**GOOD, "from_trigger": "maybe"},
         ):
             rig.session.log.note("reference", **note)
         rig.session.log.note("exif", photo_key="?", size=3, t_exif="not a date")
         rig.session.log.note("calibration", lags={"evidence": "none"})
         assert rig.session.reference.empty
         assert len(rig.session.exposures) == 4
-        assert rig.session.state.bad >= 3
+        assert rig.session.state.bad >= 10
+        rig.session.log.note("exif", photo_key=rig.session.photos.index[0], size=3, t_exif=None, subsec_digits=10**30)
+        assert len(rig.session.photos) == 4
+        assert rig.session.reference.empty

@@ -23,7 +23,7 @@ from rigkit.record.lines import Entry
 from rigkit.record.log import Log
 from rigkit.record.tables import event_row
 from rigkit.session import Session
-from rigkit.timing.known import Timing
+from rigkit.timing.questions import Timing
 from rigkit.wire import decode_frame
 from rigkit.wire.shapes import EventReader
 

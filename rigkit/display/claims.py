@@ -16,6 +16,7 @@ from rigkit.display.grids import noun, plural, rows_of
 from rigkit.display.timing import counts_line
 from rigkit.timing.cameras import FEWEST_SHOTS
 from rigkit.timing.evidence import CALIBRATED, COARSE_MS, HOST_ARRIVAL, REFERENCE, UNCALIBRATED
+from rigkit.timing.rules import DRIFT_LIMIT_PPM
 from rigkit.timing.sentences import number, quantity
 
 if TYPE_CHECKING:
@@ -144,10 +145,11 @@ def _jitters(level: _Level) -> list[float]:
 
 def _uncalibrated(level: _Level) -> list[str]:
     """Say what stamps tell that nothing makes comparable, and that no synchrony follows from them."""
-    if not level.exposures:
-        return []
+    apart = _left_apart(level)
+    shots = {(at, row["shot_id"]) for at, (one, _, _) in enumerate(level.parts) for row in one.shots}
+    if not shots:
+        return apart
     steps = max((row["quantum_ms"] for row in level.exposures if row["quantum_ms"] is not None), default=0.0)
-    shots = {(at, row["shot_id"]) for at, (one, _, _) in enumerate(level.parts) for row in one.exposures}
     unknown = (
         f"The {_source(level.exposures)} of {plural(len(shots), 'shot')} were not made comparable by any measurement of the cameras' "
         "clocks or lags: differences between cameras (skew, and the spread of a shot) can't be known from them, and no synchrony is "
@@ -161,16 +163,31 @@ def _uncalibrated(level: _Level) -> list[str]:
         if row["residual_spread_ms"] is not None
     ]
     if steps >= COARSE_MS:
-        return [unknown, f"Changes below {quantity(steps, 'ms')} can't be known from them either."]
+        return [*apart, unknown, f"Changes below {quantity(steps, 'ms')} can't be known from them either."]
     if not rests:
-        return [unknown]
+        return [*apart, unknown]
     jitters = _jitters(level)
     values = [row["residual_spread_ms"] for row in rests]
     text = f"Against each camera's own usual, the median residual spread of a shot was {_ms(values)} "
     text += f"({plural(len(rests), 'shot')}, {_range(values)} ms; "
     text += f"{_range(row['n_stamps'] for row in rests)} cameras a shot)"
     text += f", the median jitter of a camera {_ms(jitters)}" if jitters else ""
-    return [unknown, f"{text}, the steps of the stamps included."]
+    return [*apart, unknown, f"{text}, the steps of the stamps included."]
+
+
+def _left_apart(level: _Level) -> list[str]:
+    """Say of which exposures the stamps are not comparable although those of most others of their shot are."""
+    rows = [
+        row
+        for one, _, _ in level.parts
+        for row in one.exposures
+        if row["shot_id"] not in {shot["shot_id"] for shot in one.shots}
+    ]
+    if not rows:
+        return []
+    cameras = {row["camera_key"] for row in rows}
+    whose = f"{plural(len(rows), 'exposure')} of {plural(len(cameras), 'camera')} {noun(len(rows), 'is', 'are')}"
+    return [f"{whose} not part of these numbers, as the lags of these cameras are not known."]
 
 
 def _drift(tables: Iterable[Mapping[str, pd.DataFrame]]) -> list[str]:
@@ -179,6 +196,8 @@ def _drift(tables: Iterable[Mapping[str, pd.DataFrame]]) -> list[str]:
     known = [row for row in rows if row["drift_lo_ppm"] is not None and row["drift_hi_ppm"] is not None]
     steps = sum(row["step_at"] is not None for row in rows)
     told = []
+    # An interval that is wider than quartz clocks ever drift says nothing.
+    known = [row for row in known if row["drift_hi_ppm"] - row["drift_lo_ppm"] <= 2 * DRIFT_LIMIT_PPM]
     if known:
         worst = max(known, key=lambda row: abs(row["drift_ppm"]))
         low, high = worst["drift_lo_ppm"], worst["drift_hi_ppm"]

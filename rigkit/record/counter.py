@@ -17,7 +17,7 @@ from rigkit.record.sheet import read_sheet, sheet_of, sheet_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HEADINGS", "Row", "checked_readings", "rows_of_file", "rows_of_table", "template_text"]
+__all__ = ["HEADINGS", "Row", "check_counter", "checked_readings", "rows_of_file", "rows_of_table", "template_text"]
 
 #: Columns of the template; a camera is named by its position, its name or its key.
 HEADINGS = ("shot_id", "camera", "photo", "reading_ms", "lit_first_ms", "lit_last_ms")
@@ -65,6 +65,19 @@ def rows_of_table(table: pd.DataFrame) -> list[Row]:
     ]
 
 
+def check_counter(source: str, wrap_ms: float, step_ms: float) -> None:
+    """Refuse a counter that can't be.
+
+    Raises
+    ------
+    SheetError
+        Its step is not between 0 and its wrap.
+    """
+    if not (math.isfinite(wrap_ms) and 0 < step_ms < wrap_ms):
+        problem = f"steps of {step_ms:g} ms in a counter that wraps after {wrap_ms:g} ms: 0 < step < wrap is needed"
+        raise SheetError(source, (problem,), "Say what the counter shows; nothing was taken over.")
+
+
 def checked_readings(
     rows: Iterable[Row],
     source: str,
@@ -98,9 +111,7 @@ def checked_readings(
     SheetError
         All that is wrong, by row.
     """
-    if not (math.isfinite(wrap_ms) and 0 < step_ms < wrap_ms):
-        problem = f"steps of {step_ms:g} ms in a counter that wraps after {wrap_ms:g} ms: 0 < step < wrap is needed"
-        raise SheetError(source, (problem,), "Say what the counter shows; nothing was taken over.")
+    check_counter(source, wrap_ms, step_ms)
     good: dict[tuple[int, str], tuple[float | None, float | None, float | None]] = {}
     problems: list[str] = []
     for where, cells in rows:

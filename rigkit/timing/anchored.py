@@ -13,11 +13,15 @@ import numpy as np
 
 from rigkit.timing.calibration import Calibration
 from rigkit.timing.evidence import CALIBRATED, Instant
-from rigkit.timing.stamps import Floats, Stamps
+from rigkit.timing.fit import floor_of, robust_size
+from rigkit.timing.stamps import Flags, Floats, Stamps
 from rigkit.timing.steps import levelled
 from rigkit.timing.usual import Fitted
 
 __all__ = ["anchored"]
+
+#: Farther from its camera's usual than so many sigma, a stamp is no jitter: 6 in 10 million normal values are.
+_BEYOND = 5.0
 
 
 def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
@@ -42,6 +46,7 @@ def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
     times = levelled(stamps, fit.steps).shot_times_s()
     moved, uncertain = np.full(stamps.seconds.shape, np.nan), np.zeros(len(stamps.camera_keys))
     line_ms = _line_errors_ms(fit, times)
+    beyond = _BEYOND * max(robust_size(fit.residuals_ms), floor_of(stamps.quantum_ms), 1e-6)
     remarks: list[str] = []
     for column, camera in enumerate(stamps.camera_keys):
         lag = calibration.lags.get(camera)
@@ -54,6 +59,11 @@ def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
         for part in (place for place, whose in enumerate(fit.epochs.cameras) if whose == camera):
             if np.isfinite(line_ms[part]):
                 there = np.isfinite(fit.epochs.stamps.seconds[:, part])
+                odd = there & _at_an_end(there) & (np.abs(fit.residuals_ms[:, column]) > beyond)
+                if odd.any():
+                    shots = ", ".join(str(stamps.shot_ids[row]) for row in np.flatnonzero(odd))
+                    remarks.append(f"{camera}: late in shot {shots}, or its clock was set there; left out")
+                there &= ~odd
                 moved[there, column] = fit.residuals_ms[there, column] + lag.lag_ms
                 uncertain[column] = max(uncertain[column], float(np.hypot(half, 1.96 * line_ms[part])))
     instants: dict[str, Instant] = {"start": "start", "middle": "middle"}
@@ -65,6 +75,14 @@ def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
         uncertainty_ms=uncertain,
         remarks=(*stamps.remarks, *remarks),
     )
+
+
+def _at_an_end(there: Flags) -> Flags:
+    """Mark the first two and the last two stamps: with fewer than three after it, a clock that was set looks like late exposures."""
+    rows = np.flatnonzero(there)
+    marked = np.zeros_like(there)
+    marked[[*rows[:2], *rows[-2:]]] = True
+    return marked
 
 
 def _line_errors_ms(fit: Fitted, times: Floats) -> Floats:

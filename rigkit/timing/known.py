@@ -8,27 +8,23 @@ for it, and says which that is. What none of them can tell is not known, with th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rigkit.errors import UnknownName
 from rigkit.record.columns import TABLES, frame
 from rigkit.record.timed import TIMED_EXPOSURES, TIMED_SHOTS
 from rigkit.timing.anchored import anchored
 from rigkit.timing.calibration import Calibration, calibrate
-from rigkit.timing.cameras import camera_table, correctable_spread, limit_table, residual_spreads
+from rigkit.timing.cameras import camera_table, residual_spreads
 from rigkit.timing.clocks import clock_table, host_clock_table
-from rigkit.timing.cohorts import compare
 from rigkit.timing.decisions import BUDGET, SHARES
-from rigkit.timing.evidence import HOST_ARRIVAL, Estimate, refusal
-from rigkit.timing.laid_out import cells, declared, estimate_of, is_known, levels, or_none, records, unknown
+from rigkit.timing.evidence import HOST_ARRIVAL, refusal
+from rigkit.timing.laid_out import cells, declared, levels, or_none, records
 from rigkit.timing.late import Lateness, lateness
-from rigkit.timing.led import exposure_ms, led_stamps
-from rigkit.timing.proposal import Proposal, propose
+from rigkit.timing.led import connected, exposure_ms, led_stamps
 from rigkit.timing.rules import Review, joined_reviews, review
 from rigkit.timing.source import Source, camera_stamps, host_arrivals, origin_of
 from rigkit.timing.spread import FEWEST_CAMERAS, shot_table, skew_table
@@ -41,13 +37,13 @@ if TYPE_CHECKING:
 
     from rigkit.record.stamps import StampOrigin
 
-__all__ = ["Timing"]
+__all__ = ["Known"]
 
 _SPREADS = ("spread_ms", "spread_lo_ms", "spread_hi_ms", "spread_p90_ms", "rms_skew_ms", "robust_sigma_ms")
 
 
-class Timing:
-    """What is known about time in one sitting; get it from ``session.timing``.
+class Known:
+    """What is known about time in one sitting; see :class:`rigkit.timing.questions.Timing`.
 
     Parameters
     ----------
@@ -102,21 +98,29 @@ class Timing:
     def readings(self) -> Stamps | None:
         """The readings of a counter in view as stamps; None: there are none."""
         table = self._readings
+        first = self._exposures["attempt"].reindex(table.index) == 1  # a reshoot is another instant
+        table = table[first.to_numpy(dtype=bool, na_value=False)]
         if table.empty:
             return None
         wrap, step = float(table["wrap_ms"].iloc[-1]), float(table["step_ms"].iloc[-1])
         triggered = bool(table["from_trigger"].fillna(False).iloc[-1])
         instant: Any = table["instant"].iloc[-1]
-        return led_stamps(table, wrap, step, instant, triggered)
+        return connected(led_stamps(table, wrap, step, instant, triggered))
 
     @cached_property
     def calibration(self) -> Calibration | None:
         """Lags by camera: those that this sitting's readings tell, else those that were given; None: neither."""
         found = self.measured()
-        if found is not None and any(np.isfinite(lag.hi_ms - lag.lo_ms) for lag in found.lags.values()):
-            return found.holding_for(self.source.released)
         given = None if self._given is None else self._given.checked(self._serials())
-        return found if given is None else given.holding_for(self.source.released)
+        if found is None or given is None:
+            either = found or given
+            return None if either is None else either.holding_for(self.source.released)
+        found, given = (one.holding_for(self.source.released) for one in (found, given))
+        # What was measured in this sitting goes before what was measured in another.
+        sure = {key: lag for key, lag in found.lags.items() if np.isfinite(lag.hi_ms - lag.lo_ms)}
+        lags = {**given.lags, **sure} if given.instant == found.instant else sure or given.lags
+        invalid = {key: why for key, why in {**given.invalid, **found.invalid}.items() if key not in lags}
+        return replace(found if sure else given, lags=lags, invalid=invalid)
 
     def measured(self) -> Calibration | None:
         """Lags that the readings of this sitting tell, of one way of releasing: that of most shots; None: there are no readings."""
@@ -127,13 +131,23 @@ class Timing:
         released = self.source.released if self.source.released in words else words.most_common(1)[0][0]
         alike = [shot for shot, word in by_shot.items() if word == released]
         found = calibrate(self.readings.only(shots=alike), self._serials())
-        return replace(found, released=released)
+        moved = {
+            key: "another body took its place during the session" for key in self._exchanged() if key in found.lags
+        }
+        lags = {key: lag for key, lag in found.lags.items() if key not in moved}
+        return replace(found, lags=lags, invalid={**found.invalid, **moved}, released=released)
+
+    def _exchanged(self) -> set[str]:
+        """List cameras at whose key more than one body was seen during the session."""
+        bodies = self._exposures["serial"].dropna().groupby(level="camera_key").nunique()
+        return {str(key) for key in bodies.index[bodies > 1]}
 
     def _serials(self) -> dict[str, str]:
         """Give the serial number of the body behind each camera key: as it was when it was fired, else as it is."""
         now = self._cameras["serial"].dropna()
         then = self._exposures["serial"].dropna().groupby(level="camera_key").last()
-        return {str(key): str(one) for series in (now, then) for key, one in series.items()}
+        there = dict.fromkeys(map(str, self._exposures.index.get_level_values("camera_key").unique()), "")
+        return there | {str(key): str(one) for series in (now, then) for key, one in series.items()}
 
     @cached_property
     def calibrated(self) -> Stamps | None:
@@ -243,10 +257,23 @@ class Timing:
                 columns[name] = columns[name].where(~known, told[name])
             columns["n_stamps"] = columns["n_stamps"].where(~known, told["n"])
             columns["timing_reason"] = columns["timing_reason"].where(~known, told["reason"].astype(object))
+            if stamps is self.calibrated:
+                columns["timing_reason"][known] = self._with_left_out(columns["timing_reason"][known], told["n"][known])
             columns["quantum_ms"][known], columns["instant"][known] = stamps.quantum_ms, stamps.instant
             level[known] = stamps.evidence
         columns["evidence"] = level
         return declared(TIMED_SHOTS, columns, index)
+
+    def _with_left_out(self, reasons: pd.Series, counts: pd.Series) -> list[str]:
+        """Add to the reason of each shot how many stamps are not in its numbers."""
+        assert self.stamps is not None
+        own = dict(zip(self.stamps.shot_ids, np.isfinite(self.stamps.seconds).sum(axis=1), strict=True))
+        told = []
+        for shot, why, count in zip(reasons.index, reasons, counts, strict=True):
+            lacking = int(own.get(shot, 0) - count)
+            left = f"{lacking} of {own.get(shot, 0)} stamps are left out, as it is not known how late their cameras are"
+            told.append("; ".join(part for part in (str(why or ""), left if lacking > 0 else "") if part))
+        return told
 
     # -- by camera ----------------------------------------------------------------------------------------------------
 
@@ -360,104 +387,6 @@ class Timing:
         rest = review(own, limit_ms=limit_ms, budget=budget - lag, rules=others)
         return joined_reviews(first, rest)
 
-    # -- questions ----------------------------------------------------------------------------------------------------
-
-    def spread(self, shot_id: int) -> Estimate:
-        """Say how simultaneous a shot was, or why that is not known.
-
-        Raises
-        ------
-        UnknownName
-            There is no such shot.
-        """
-        if shot_id not in self.shots.index:
-            raise UnknownName("shot", shot_id, list(self.shots.index))
-        row: Any = self.shots.loc[shot_id]
-        return estimate_of(
-            f"spread of shot {shot_id}", row, "spread", int(row["n_stamps"]) if is_known(row["n_stamps"]) else 0
-        )
-
-    def lag(self, camera: str) -> Estimate:
-        """Say how late a camera usually is (key or position), or why that is not known.
-
-        Raises
-        ------
-        UnknownName
-            There is no such camera.
-        """
-        key = self._key_of(camera)
-        row: Any = self.lags.loc[key]
-        return estimate_of(f"lag of {self._labels.get(key, key)}", row, "lag", int(row["n"]))
-
-    def jitter(self, camera: str) -> Estimate:
-        """Say how unsteady a camera's release is (key or position), or why that is not known; raises as :meth:`lag` does."""
-        key = self._key_of(camera)
-        row: Any = self.lags.loc[key]
-        return estimate_of(f"jitter of {self._labels.get(key, key)}", row, "jitter", int(row["n"]))
-
-    def drift(self, camera: str) -> Estimate:
-        """Say how a camera's clock drifts since it was last set (key or position), or why not; raises as :meth:`lag` does."""
-        key = self._key_of(camera)
-        label = f"drift of {self._labels.get(key, key)}"
-        if key not in self.clock.index.get_level_values("camera_key"):
-            return unknown(label, "ppm", self.source.reason or "there are no stamps of this camera")
-        row: Any = self.clock.loc[key].iloc[-1]
-        return estimate_of(label, row, "drift", int(row["n"]), "ppm")
-
-    def correctable(self) -> Estimate:
-        """Say how much spread a delay for each camera would take away, or why that is not known."""
-        if not self._skewed:
-            return unknown("correctable spread", "ms", self.why_no_skew)
-        return correctable_spread(self._skewed[0])
-
-    def within(self, limit_ms: float) -> pd.DataFrame:
-        """Say of each camera whether its lag is within a limit, by equivalence tests; see :func:`rigkit.timing.limit_table`.
-
-        Raises
-        ------
-        ValueError
-            No skew is known, and why.
-        """
-        return limit_table(self._telling(), limit_ms)
-
-    def compare(self, shots_a: Iterable[int], shots_b: Iterable[int]) -> pd.DataFrame:
-        """Compare two cohorts of shots, to say whether mode B is better than mode A; see :func:`rigkit.timing.compare`.
-
-        Raises
-        ------
-        ValueError
-            There are no stamps, and why.
-        """
-        a, b = list(shots_a), list(shots_b)
-        both = {*a, *b}
-        stamps = next(
-            (one for one in (*self._skewed, self.stamps) if one is not None and both <= set(one.shot_ids)), None
-        )
-        stamps = stamps or self.best
-        if stamps is None:
-            raise ValueError(f"nothing to compare: {self.source.reason}")
-        return compare(stamps.only(shots=a), stamps.only(shots=b))
-
-    def propose(self, delay_step_ms: float = 1.0) -> Proposal:
-        """Propose delays, or trigger indices, that shrink the spread; see :func:`rigkit.timing.propose`.
-
-        Raises
-        ------
-        ValueError
-            No lag is known, and why.
-        """
-        stamps = self._telling()
-        assert self.calibration is not None
-        found = propose(stamps, self.calibration, delay_step_ms)
-        found.table.insert(0, "position", [self._labels.get(key, key) for key in found.table.index])
-        return found
-
-    def _telling(self) -> Stamps:
-        """Give the best stamps that tell skews, or say why there are none."""
-        if not self._skewed:
-            raise ValueError(f"no skew is known: {self.why_no_skew}")
-        return self._skewed[0]
-
     # -- names --------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -465,14 +394,3 @@ class Timing:
         names = self._cameras["position"].dropna()
         then = self._exposures["position"].dropna().groupby(level="camera_key").last()
         return {str(key): str(one) for series in (names, then) for key, one in series.items()}
-
-    def _key_of(self, camera: str) -> str:
-        """Find a camera by its key or its position."""
-        if camera in self.lags.index:
-            return camera
-        keys = [key for key, label in self._labels.items() if label == camera and key in self.lags.index]
-        if len(keys) != 1:
-            raise UnknownName(
-                "camera", camera, [self._labels.get(key, key) for key in self.lags.index], "in this session"
-            )
-        return keys[0]

@@ -71,8 +71,8 @@ def estimate_of(what: str, row: Any, name: str, n: int, unit: str = "ms") -> Est
     said = str(reason) if is_known(reason) else ""
     if np.isnan(value) and not said:
         said = "too few stamps"
-    if name == "jitter" and not np.isnan(value):
-        said = ""  # the row's reason is why its lag is not known
+    if name == "jitter":  # the row's first reason is why its lag is not known
+        said = "" if not np.isnan(value) else said.rpartition("; ")[2]
     return Estimate(what, value, lo, hi, unit, n, or_none(row["evidence"]), quantum, instant, said)
 
 

@@ -6,6 +6,7 @@ longer than a step several LEDs are lit: first and last give the interval.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -17,7 +18,7 @@ from rigkit.timing.stamps import Floats, Stamps, dense
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "circular_middle", "exposure_ms", "led_stamps", "wrapped"]
+__all__ = ["COLUMNS", "circular_middle", "connected", "exposure_ms", "led_stamps", "wrapped"]
 
 #: Columns of a table of readings: what was read, in ms of the counter; of several lit LEDs the first and the last. ``reader`` (who
 #: read it, or which program) is for people, and passed over here.
@@ -132,6 +133,31 @@ def led_stamps(
         seconds[row] = 3600.0 * row + (apart + (middle if started_by_trigger else 0.0)) / 1e3
     requested: Floats = 3600.0 * np.arange(len(shots), dtype=np.float64) if started_by_trigger else np.empty(0)
     return Stamps(seconds, shots, cameras, REFERENCE, 0.0, step_ms, instant, requested, remarks=remarks)
+
+
+def connected(stamps: Stamps) -> Stamps:
+    """Keep the largest set of cameras that common shots connect: a counter that was carried round a ring shows two halves of it.
+
+    Returns
+    -------
+    Stamps
+        The same shots and cameras; those outside that set are NaN, with a remark each.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    present = np.isfinite(stamps.seconds)
+    together = (present.T.astype(np.int64) @ present.astype(np.int64)) > 0
+    _, part = connected_components(together, directed=False)
+    seen = present.any(axis=0)
+    if not seen.any():
+        return stamps
+    largest = np.bincount(part[seen]).argmax()
+    apart = seen & (part != largest)
+    if not apart.any():
+        return stamps
+    why = "its counter was never read in a shot together with those of most others, so the two can't be compared; left out"
+    remarks = tuple(f"{key}: {why}" for key, one in zip(stamps.camera_keys, apart, strict=True) if one)
+    return replace(stamps, seconds=np.where(apart, np.nan, stamps.seconds), remarks=stamps.remarks + remarks)
 
 
 def _check(table: pd.DataFrame, readings: Floats, wrap_ms: float, step_ms: float) -> None:

@@ -157,7 +157,10 @@ def _why_none(exposures: pd.DataFrame, photos: pd.DataFrame, origin: StampOrigin
     here = photos["path_state"] == "here"
     unread = int((here & photos["t_exif"].isna() & photos["sha256"].isna()).sum())
     if unread:
-        return f"the files of {unread} photos have not been read yet (session.timing.read_files())"
+        return (
+            f"the files of {unread} photos have not been read yet (rig.checksums() waits for that; "
+            "session.timing.read_files() reads them when it is over)"
+        )
     read = int((photos["sha256"].notna() & photos["t_exif"].isna()).sum())
     files = f"{read} files were read and hold no time" if read else "no file can be read from here"
     whose = {
