@@ -294,7 +294,11 @@ def run_step(step: str, env: "dict[str, str]", passed: "list[str]", deadline: fl
         return Result(step, "FAILED", failed=1, remark=TOO_LONG)
     if step == "pytest":
         # Two at a time: much of the suite waits for simulated rigs. Worksteal: a file's tests need not stay together.
-        at_once = [] if any(one.startswith(("-n", "--numprocesses")) for one in passed) else ["-n", "2", "--dist", "worksteal"]
+        at_once = (
+            []
+            if any(one.startswith(("-n", "--numprocesses")) for one in passed)
+            else ["-n", "2", "--dist", "worksteal"]
+        )
         return loud(step, [*at_once, *passed], env, left, ROOT)
     if step == "notebooks":
         return notebooks(env, left)
