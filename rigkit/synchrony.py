@@ -259,7 +259,7 @@ class SessionTiming(Timing):
             raise ValueError(
                 "lags are measured by a counter in view: add_reference() enters its readings, and there are none"
             )
-        found = self.measured()
+        found = self.measured
         assert found is not None
         if not found.lags:
             few = next(iter(found.invalid.values()), "no camera was read")

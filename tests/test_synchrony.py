@@ -18,6 +18,7 @@ import rigkit
 from rigkit.errors import SheetError, UnknownName
 from rigkit.record.columns import empty, frame, joined
 from rigkit.sim.counter import counter_readings
+from rigkit.timing.calibration import Calibration, Lag
 from rigkit.timing.questions import Timing
 
 SCENARIO = """
@@ -384,16 +385,21 @@ _EXPOSURE = st.fixed_dictionaries(
 )
 
 
-def timing_of(rows: list[dict[str, Any]], reference: pd.DataFrame | None = None) -> Timing:
+def timing_of(
+    rows: list[dict[str, Any]], reference: pd.DataFrame | None = None, calibration: Calibration | None = None
+) -> Timing:
     once = {(row["shot_id"], row["camera_key"]): row for row in rows}.values()
     exposures = frame("exposures", [{**row, "photo_key": str(n)} for n, row in enumerate(once)])
     photos = frame(
         "photos",
         [{**row, "photo_key": str(n), "before": False, "first_heard": row["requested"]} for n, row in enumerate(rows)],
     )
-    shots = frame("shots", [{"shot_id": shot} for shot in sorted({row["shot_id"] for row in rows})])
+    released = {row["shot_id"]: row.get("trigger") for row in rows}
+    shots = frame("shots", [{"shot_id": shot, "trigger": word} for shot, word in sorted(released.items())])
     cameras = frame("cameras", [{"camera_key": key, "position": key.upper()} for key in "abc"])
-    return Timing(exposures, shots, photos, cameras, empty("reference") if reference is None else reference)
+    return Timing(
+        exposures, shots, photos, cameras, empty("reference") if reference is None else reference, calibration
+    )
 
 
 @settings(deadline=None, max_examples=60)
@@ -457,8 +463,6 @@ def read(shots: range, cameras: str, lags: dict[str, float]) -> list[dict[str, A
 def test_lags_hold_for_one_way_of_releasing_only():
     rows = later(range(1, 11), "abcdef", {"c": 40.0}) + later(range(11, 17), "abcdef", {}, trigger="trigger")
     timing = timing_of(rows, frame("reference", read(range(1, 11), "abcdef", {"c": 40.0})))
-    shots = frame("shots", [{"shot_id": s, "trigger": "shoot" if s < 11 else "trigger"} for s in range(1, 17)])
-    timing._shots = shots
     assert set(timing.shots["evidence"][:10]) == {"reference"}
     assert timing.shots["spread_ms"][10:].isna().all()
     assert set(timing.shots["timing_reason"][10:]) == {
@@ -487,6 +491,23 @@ def test_another_body_under_the_same_key_has_no_lag():
     assert timing.exposures.loc[13:]["skew_ms"].unstack("camera_key")["c"].isna().all()
 
 
+def test_given_lags_are_not_used_for_a_body_that_was_exchanged_on_the_way_nor_mixed_ways_of_releasing():
+    rows = later(range(1, 13), "abcdef", {}) + later(range(13, 21), "abcdef", {"c": 40.0})
+    for row in rows[12 * 6 :]:
+        row["serial"] = "new" if row["camera_key"] == "c" else row["serial"]
+    lags = {key: Lag(0.0, -1.0, 1.0, 2.0, 9, "new" if key == "c" else key) for key in "abcdef"}
+    timing = timing_of(rows, calibration=Calibration(lags, "reference", 1.0, "start", {}, "shoot"))
+    assert timing.calibrated is not None
+    assert timing.exposures["skew_ms"].unstack("camera_key")["c"].isna().all()
+    assert str(timing.lag("c")).endswith("can't be known: no lag: another body took its place during the session")
+    mixed = frame("reference", read(range(1, 9), "abcdef", {"b": 40.0}) + read(range(9, 13), "abcdef", {}))
+    timing = timing_of(
+        later(range(1, 9), "abcdef", {"b": 40.0}) + later(range(9, 13), "abcdef", {}, trigger="latch"), mixed
+    )
+    assert timing.lag("b").n == 8
+    assert timing.lag("b").lo < 40 < timing.lag("b").hi
+
+
 def test_a_clock_that_was_set_at_the_very_end_is_left_out_of_skews():
     rows = later(range(1, 25), "abcdef", {})
     for row in rows[-12:]:
@@ -504,7 +525,8 @@ def test_the_finest_stamp_of_a_photo_counts_and_cut_ones_do_not():
         row["t_exif"], row["subsec_digits"] = row["t_exif"].replace(microsecond=0), None
     timing = timing_of(rows)
     assert timing.exposures["late_ms"].abs().max() < 40
-    assert timing.exposures["t_exif"].isna().sum() == len(rows[::7])
+    assert timing.exposures["t_exif"].notna().all()  # what the files say is shown as it is
+    assert timing.exposures["stamp"].isna().sum() == len(rows[::7])
 
 
 @pytest.mark.parametrize("year", [1, 1904, 2300, 9999])

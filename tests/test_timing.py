@@ -261,11 +261,7 @@ def test_lag_and_jitter_carry_what_they_rest_on():
         *("evidence", "quantum_ms", "instant", "reason"),
     ]
     assert ((table["lag_lo_ms"] < table["lag_ms"]) & (table["lag_ms"] < table["lag_hi_ms"])).all()
-    told = timing.lag_of(table, "C003")
-    assert str(told).endswith("stamps in 10 ms steps, start of exposure)")
-    assert told.evidence == CALIBRATED
-    with pytest.raises(UnknownName):
-        timing.lag_of(table, "Z")
+    assert (table["evidence"] == CALIBRATED).all()
 
 
 def test_the_uncertainty_of_the_clocks_widens_lags():

@@ -18,7 +18,6 @@ from rigkit.timing.calibration import Calibration, Lag, calibrate
 from rigkit.timing.cameras import (
     camera_table,
     correctable_spread,
-    lag_of,
     latency_table,
     limit_table,
     residual_spreads,
@@ -119,7 +118,6 @@ __all__ = [
     "fitted",
     "flash_budget",
     "host_clock_table",
-    "lag_of",
     "latency_table",
     "lateness",
     "lateness_from_band_ms",

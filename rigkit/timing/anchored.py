@@ -50,12 +50,10 @@ def anchored(stamps: Stamps, calibration: Calibration, fit: Fitted) -> Stamps:
     remarks: list[str] = []
     for column, camera in enumerate(stamps.camera_keys):
         lag = calibration.lags.get(camera)
-        half = np.nan if lag is None else (lag.hi_ms - lag.lo_ms) / 2
-        if lag is None or not np.isfinite(half):
-            remarks.append(
-                f"{camera}: {calibration.why_not(camera) if lag is None else 'its lag has no interval'}; left out"
-            )
+        if lag is None or not lag.is_bounded:
+            remarks.append(f"{camera}: {calibration.why_not(camera)}; left out")
             continue
+        half = (lag.hi_ms - lag.lo_ms) / 2
         for part in (place for place, whose in enumerate(fit.epochs.cameras) if whose == camera):
             if np.isfinite(line_ms[part]):
                 there = np.isfinite(fit.epochs.stamps.seconds[:, part])

@@ -56,6 +56,11 @@ class Lag:
     n: int
     serial: str
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it has an interval: without one, nobody knows what it is worth."""
+        return math.isfinite(self.hi_ms - self.lo_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -183,7 +188,7 @@ class Calibration:
         )
 
     def why_not(self, key: str) -> str:
-        """Say why a camera can't be corrected."""
+        """Say why the lag of a camera is not known, or is of no use."""
         if key in self.lags:
             return f"its lag was measured in {self.lags[key].n} shots, too few to say how well it is known"
         return self.invalid.get(key, "its lag was never measured")

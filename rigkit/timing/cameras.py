@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rigkit.errors import UnknownName, listed
+from rigkit.errors import listed
 from rigkit.timing.decisions import BUDGET, adjusted, beyond_limit, least_limit_ms, shots_needed, within_limit
 from rigkit.timing.evidence import COARSE_MS, REFERENCE, Estimate, refusal, too_coarse
 from rigkit.timing.frames import framed, keyed, text_dtype
@@ -27,7 +27,6 @@ __all__ = [
     "FEWEST_SHOTS",
     "camera_table",
     "correctable_spread",
-    "lag_of",
     "latency_table",
     "limit_table",
     "residual_spreads",
@@ -188,31 +187,6 @@ def limit_table(
     limits = np.full(len(beyond), limit)
     columns = {"decision": decision, "limit_ms": limits, "p_beyond_adj": beyond, "p_within_adj": within}
     return framed(keyed("camera_key", stamps.camera_keys), columns, stamps.basis, reasons)
-
-
-def lag_of(table: pd.DataFrame, camera: str) -> Estimate:
-    """Take the lag of one camera out of a :func:`camera_table` as a statement that carries its evidence.
-
-    Raises
-    ------
-    UnknownName
-        The camera is not in the table.
-    """
-    if camera not in table.index:
-        raise UnknownName("camera", camera, list(table.index), "in the table of lags")
-    row: Any = table.loc[camera]
-    return Estimate(
-        f"lag of {camera}",
-        float(row["lag_ms"]),
-        float(row["lag_lo_ms"]),
-        float(row["lag_hi_ms"]),
-        "ms",
-        int(row["n"]),
-        row["evidence"],
-        float(row["quantum_ms"]),
-        row["instant"],
-        str(row["reason"]),
-    )
 
 
 def correctable_spread(

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Known"]
 
+_EXCHANGED = "another body took its place during the session"
 _SPREADS = ("spread_ms", "spread_lo_ms", "spread_hi_ms", "spread_p90_ms", "rms_skew_ms", "robust_sigma_ms")
 
 
@@ -110,35 +111,54 @@ class Known:
     @cached_property
     def calibration(self) -> Calibration | None:
         """Lags by camera: those that this sitting's readings tell, else those that were given; None: neither."""
-        found = self.measured()
-        given = None if self._given is None else self._given.checked(self._serials())
+        both = (self.measured, self._given)
+        found, given = (
+            None if one is None else self._of_these_bodies(one).holding_for(self.source.released) for one in both
+        )
         if found is None or given is None:
-            either = found or given
-            return None if either is None else either.holding_for(self.source.released)
-        found, given = (one.holding_for(self.source.released) for one in (found, given))
+            return found or given
         # What was measured in this sitting goes before what was measured in another.
-        sure = {key: lag for key, lag in found.lags.items() if np.isfinite(lag.hi_ms - lag.lo_ms)}
+        sure = {key: lag for key, lag in found.lags.items() if lag.is_bounded}
         lags = {**given.lags, **sure} if given.instant == found.instant else sure or given.lags
         invalid = {key: why for key, why in {**given.invalid, **found.invalid}.items() if key not in lags}
         return replace(found if sure else given, lags=lags, invalid=invalid)
 
-    def measured(self) -> Calibration | None:
-        """Lags that the readings of this sitting tell, of one way of releasing: that of most shots; None: there are no readings."""
+    @cached_property
+    def _readings_alike(self) -> tuple[Stamps, str] | None:
+        """The readings of shots released one way, that of most shots, and which way that is; None: there are none."""
         if self.readings is None:
             return None
         by_shot = self._shots["trigger"].astype(object).reindex(list(self.readings.shot_ids)).fillna("")
         words = Counter(str(one) for one in by_shot)
         released = self.source.released if self.source.released in words else words.most_common(1)[0][0]
-        alike = [shot for shot, word in by_shot.items() if word == released]
-        found = calibrate(self.readings.only(shots=alike), self._serials())
-        moved = {
-            key: "another body took its place during the session" for key in self._exchanged() if key in found.lags
-        }
-        lags = {key: lag for key, lag in found.lags.items() if key not in moved}
-        return replace(found, lags=lags, invalid={**found.invalid, **moved}, released=released)
+        shots = [shot for shot, word in by_shot.items() if word == released]
+        cameras = [key for key in self.readings.camera_keys if key not in self._exchanged]  # a lag is that of one body
+        return self.readings.only(shots, cameras), released
 
+    @cached_property
+    def measured(self) -> Calibration | None:
+        """Lags that the readings of this sitting tell, of one way of releasing; None: there are no readings."""
+        if self._readings_alike is None:
+            return None
+        readings, released = self._readings_alike
+        found = calibrate(readings, self._serials())
+        seen = {
+            key for key, one in zip(readings.camera_keys, readings.seconds.T, strict=True) if np.isfinite(one).any()
+        }
+        alone = {str(key) for _, key in self._readings.index} - seen
+        why = dict.fromkeys(alone, "its counter was never read in a shot together with those of most others")
+        why |= dict.fromkeys(self._exchanged, _EXCHANGED)
+        return replace(found, invalid={**found.invalid, **why}, released=released)
+
+    def _of_these_bodies(self, lags: Calibration) -> Calibration:
+        """Give up the lags of other bodies, and those of keys at which more than one body was seen during the session."""
+        checked = lags.checked(self._serials())
+        kept = {key: lag for key, lag in checked.lags.items() if key not in self._exchanged}
+        return replace(checked, lags=kept, invalid={**checked.invalid, **dict.fromkeys(self._exchanged, _EXCHANGED)})
+
+    @cached_property
     def _exchanged(self) -> set[str]:
-        """List cameras at whose key more than one body was seen during the session."""
+        """Cameras at whose key more than one body was seen during the session."""
         bodies = self._exposures["serial"].dropna().groupby(level="camera_key").nunique()
         return {str(key) for key in bodies.index[bodies > 1]}
 
@@ -166,6 +186,12 @@ class Known:
     def _skewed(self) -> list[Stamps]:
         """Stamps that tell skews, the best first."""
         return [one for one in (self.readings, self.calibrated) if one is not None]
+
+    @cached_property
+    def _lagged(self) -> list[Stamps]:
+        """Stamps that tell lags, the best first: of one way of releasing."""
+        readings = None if self._readings_alike is None else self._readings_alike[0]
+        return [one for one in (readings, self.calibrated) if one is not None]
 
     @cached_property
     def why_no_skew(self) -> str:
@@ -271,7 +297,7 @@ class Known:
         told = []
         for shot, why, count in zip(reasons.index, reasons, counts, strict=True):
             lacking = int(own.get(shot, 0) - count)
-            left = f"{lacking} of {own.get(shot, 0)} stamps are left out, as it is not known how late their cameras are"
+            left = f"{lacking} of {own.get(shot, 0)} stamps are left out: their cameras' lags are not known, or their clocks were set"
             told.append("; ".join(part for part in (str(why or ""), left if lacking > 0 else "") if part))
         return told
 
@@ -282,7 +308,6 @@ class Known:
         """Lag and jitter of each camera by the best stamps there are, and how soon the host heard; table ``lags``."""
         arrivals = self._exposures["arrival_s"].astype("float64")[(self._exposures["attempt"] == 1).fillna(False)]
         by_camera = arrivals.groupby(level="camera_key", sort=False)
-        found = frame("lags", ())
         rows: dict[str, dict[str, Any]] = {
             str(key): {"camera_key": key, "arrival_s": or_none(middle), "arrival_p95_s": or_none(late), "n": 0}
             for key, middle, late in zip(
@@ -292,18 +317,21 @@ class Known:
         for row in rows.values():
             row |= {"position": self._labels.get(row["camera_key"]), "reason": self.why_no_skew}
             row["evidence"] = HOST_ARRIVAL if row["arrival_s"] is not None else None
-        for stamps in (self.stamps, *reversed(self._skewed)):
+        for stamps in (self.stamps, *reversed(self._lagged)):
             if stamps is None:
                 continue
             table = camera_table(stamps, steps=self.fit if stamps is self.stamps else None)
-            if (
-                stamps is self.calibrated
-            ):  # its jitter is that of the cameras' own stamps, where what the fit took is made good
+            if stamps is self.calibrated:
+                # The jitter of the cameras' own stamps stays: there, what the fit took of it is made good.
                 table = table.drop(columns=["jitter_ms", "jitter_lo_ms", "jitter_hi_ms"])
             for told in records(table):
                 if told["n"] and told["camera_key"] in rows:
                     rows[told["camera_key"]] |= {name: or_none(value) for name, value in told.items()}
-        return frame("lags", rows.values()) if rows else found
+        if self.calibration is not None:
+            for key, row in rows.items():
+                if row.get("lag_ms") is None:
+                    row["reason"] = f"no lag: {self.calibration.why_not(key)}"
+        return frame("lags", rows.values())
 
     @cached_property
     def clock(self) -> pd.DataFrame:
@@ -317,7 +345,7 @@ class Known:
         rows = []
         for row in records(told):
             lag = lags.get(row["camera_key"])
-            if lag is not None and np.isfinite(lag.hi_ms - lag.lo_ms):
+            if lag is not None and lag.is_bounded:
                 wider = (lag.hi_ms - lag.lo_ms) / 2e3
                 row["theta_s"] -= lag.lag_ms / 1e3
                 row["theta_lo_s"] -= lag.lag_ms / 1e3 + wider
@@ -375,7 +403,7 @@ class Known:
         budget : float
             Of false findings, over all of them.
         """
-        own, telling = self.stamps or self.readings, next(iter(reversed(self._skewed)), None)
+        own, telling = self.stamps or self.readings, next(iter(reversed(self._lagged)), None)
         if own is None:
             return None
         if telling is None or telling is own:

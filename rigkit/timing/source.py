@@ -14,7 +14,7 @@ import numpy as np
 from rigkit.record.columns import TABLES, array_of
 from rigkit.record.stamps import INPUT, StampOrigin, classify_origin
 from rigkit.timing.evidence import Instant
-from rigkit.timing.stamps import Floats, Stamps, stamps_of
+from rigkit.timing.stamps import Flags, Floats, Stamps, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def camera_stamps(
     keys = exposures.index.get_level_values("camera_key")
     told = exposures["date_captured"].astype("datetime64[us]")
     finer = keys.isin(_told_finer(origin, files, keys))
-    by_file = files.notna().to_numpy() & first & ~finer
+    by_file = files.notna().to_numpy() & first & ~finer & ~_cut_short(digits)
     by_word = told.notna().to_numpy() & first & finer
     released = _usual_release(exposures[by_file | by_word])
     alike = (_releases(exposures) == released).to_numpy()
@@ -113,21 +113,20 @@ _STAMP = next(column for column in TABLES["exposures"].columns if column.name ==
 
 
 def _from_files(exposures: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
-    """Give each exposure the finest EXIF time of its photos: RAW and JPEG may differ, and some routes of transfer cut sub-seconds off.
-
-    Where a camera's files have sub-seconds, whole seconds are no stamps of it: they were cut on the way.
-    """
+    """Give each exposure the finest EXIF time of its photos: RAW and JPEG may differ, as some transfers cut sub-seconds off."""
     known = photos[photos["t_exif"].notna() & photos["shot_id"].notna() & (photos["attempt"] == 1).fillna(False)]
     stamps = known[["shot_id", "camera_key", "t_exif", "subsec_digits"]]
     stamps = stamps.sort_values("subsec_digits", ascending=False, na_position="last", kind="stable")
-    stamps = (
-        stamps.drop_duplicates(["shot_id", "camera_key"]).set_index(["shot_id", "camera_key"]).reindex(exposures.index)
-    )
-    keys = exposures.index.get_level_values("camera_key")
-    fine = set(keys[stamps["subsec_digits"].notna().to_numpy()])
-    cut = keys.isin(fine) & stamps["subsec_digits"].isna().to_numpy()
-    stamps["t_exif"] = stamps["t_exif"].where(~cut)
-    return stamps
+    once = stamps.drop_duplicates(["shot_id", "camera_key"])
+    return once.set_index(["shot_id", "camera_key"]).reindex(exposures.index)
+
+
+def _cut_short(digits: pd.Series) -> Flags:
+    """Mark whole seconds of cameras whose other files have sub-seconds: they were cut on the way, and are no stamps."""
+    keys = digits.index.get_level_values("camera_key")
+    whole = digits.isna().to_numpy()
+    marked: Flags = keys.isin(set(keys[~whole])) & whole
+    return marked
 
 
 def _told_finer(origin: Callable[[], StampOrigin], files: pd.Series, keys: pd.Index) -> list[str]:
