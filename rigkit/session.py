@@ -29,14 +29,8 @@ class Session(SessionTables):
 
     Parameters
     ----------
-    folder : Path
-        The session folder.
-    manifest : Manifest
-        What its ``session.json`` says.
-    log : Log or None
-        Its entries; None: in the folder's journal, read when something needs them.
-    unreadable : list of Unreadable
-        Places of the journal that could not be read: file, line number, why.
+    folder, manifest, log, unreadable
+        As for :class:`rigkit.tables.SessionTables`, which has the tables.
     """
 
     def map_photos(self, photos: Mapping[str, str | os.PathLike[str]]) -> None:

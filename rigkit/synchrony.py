@@ -37,30 +37,45 @@ _FILES = 500
 
 
 class SessionTiming(Timing):
-    """What is known about time in a session, and what can be added to that. Get it from ``session.timing``; made anew by every news.
+    """What is known about time in a session, and what can be added to that. Get it from ``session.timing``.
 
     Parameters
     ----------
     session : SessionTables
-        Live or re-opened; up to date.
-    exposures, shots, photos : pandas.DataFrame
-        What the account says of them.
+        Live or re-opened.
     """
 
-    def __init__(
-        self, session: SessionTables, exposures: pd.DataFrame, shots: pd.DataFrame, photos: pd.DataFrame
-    ) -> None:
-        readings = session.state.readings
-        rows = ({**row, "position": session.label(row["camera_key"])} for row in readings.table_rows())
-        given = None
-        if readings.lags is not None:
-            try:
-                given = Calibration.from_dict(readings.lags)
-            except ValueError as exc:  # a note that was damaged, or is of a later rigkit: the rest is still to be told
-                _logger.warning("Lags noted in %s can't be used: %s", session.path, exc)
-        super().__init__(exposures, shots, photos, session.cameras, frame("reference", rows), given)
+    def __init__(self, session: SessionTables) -> None:
         self._session = session
-        self._looked: dict[float | None, tuple[pd.DataFrame, pd.DataFrame]] = {}
+        self._version: tuple[int, ...] = ()
+        self.look()
+
+    def look(self) -> None:
+        """Take in whatever was recorded since; while nothing was, what is known stays as it is."""
+        session = self._session
+        with session.log.guard:
+            version, exposures, shots, photos = session.account_tables()
+            if version == self._version:
+                return
+            self.__dict__.clear()  # whatever followed from the tables as they were
+            self._session = session
+            rows = ({**row, **self._of_camera(row["camera_key"])} for row in session.state.readings.table_rows())
+            reference = frame("reference", rows)
+            super().__init__(exposures, shots, photos, session.cameras, reference, self._noted_lags())
+            self._looked: dict[float | None, tuple[pd.DataFrame, pd.DataFrame]] = {}
+            self._version = version
+
+    def _of_camera(self, camera_key: str) -> dict[str, Any]:
+        return {"position": self._session.label(camera_key), "simulated": self._session.simulated}
+
+    def _noted_lags(self) -> Calibration | None:
+        """Read the lags that somebody said are to be used; None: nobody did, or the note can't be used."""
+        noted = self._session.state.readings.lags
+        try:
+            return None if noted is None else Calibration.from_dict(noted)
+        except ValueError as exc:  # a note that was damaged, or is of a later rigkit: the rest is still to be told
+            _logger.warning("Lags noted in %s can't be used: %s", self._session.path, exc)
+            return None
 
     # -- findings -----------------------------------------------------------------------------------------------------
 
@@ -79,6 +94,7 @@ class SessionTiming(Timing):
         return self._found(limit_ms)[1]
 
     def _found(self, limit_ms: float | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        self.look()
         if limit_ms not in self._looked:
             session, stamps = self._session, self.best
             names = ("settings", "requests", "loss", "warnings")
@@ -128,6 +144,7 @@ class SessionTiming(Timing):
         UnknownName
             There is no such shot.
         """
+        self.look()
         account = self._session.account.shots
         for shot in shots or ():
             if shot not in account:
@@ -191,6 +208,7 @@ class SessionTiming(Timing):
         wrap_ms, step_ms = _milliseconds("wrap_ms", wrap_ms), _milliseconds("step_ms", step_ms)
         if not isinstance(from_trigger, bool):
             raise ValueError(f"from_trigger is True or False, not {from_trigger!r}")
+        self.look()
         source, rows = _rows_of(readings)
         check_counter(source, wrap_ms, step_ms)
         shots = {number: shot.exposures for number, shot in self._session.account.shots.items()}
@@ -215,10 +233,9 @@ class SessionTiming(Timing):
 
     def _warn_of_odd(self, entered: set[tuple[int, str]]) -> None:
         """Warn of readings just entered that look like slips: another exposure time than the others show, or against the stamps."""
-        known = self._session.timing
-        odd = [cell for cell in known.odd_readings() if cell in entered]
+        odd = [cell for cell in self.odd_readings() if cell in entered]
         if odd:
-            named = listed(f"shot {shot}, {known._labels.get(key, key)}" for shot, key in odd)
+            named = listed(f"shot {shot}, {self._labels.get(key, key)}" for shot, key in odd)
             warnings.warn(
                 f"{len(odd)} of {len(entered)} readings contradict the others or the cameras' own stamps: {named}. Look at these "
                 "photos again, and enter what they show; a later reading takes the place of an earlier one",
@@ -228,11 +245,7 @@ class SessionTiming(Timing):
 
     def _named(self, camera: str) -> str:
         """Find a camera by its position, name or key."""
-        cameras = self._cameras
-        if camera in cameras.index:
-            return camera
-        by_position = [key for key, label in self._labels.items() if label == camera]
-        found = by_position or [str(key) for key in cameras.index[(cameras["name"] == camera).fillna(False)]]
+        found = self.keys_of(camera)
         if len(found) != 1:
             many = f" ({len(found)} have that name: use the position or the key)" if found else ""
             raise ValueError(f"there is no camera {camera}{many}")
@@ -255,6 +268,7 @@ class SessionTiming(Timing):
         OSError
             The file can't be written.
         """
+        self.look()
         if self.readings is None:
             raise ValueError(
                 "lags are measured by a counter in view: add_reference() enters its readings, and there are none"
@@ -299,6 +313,7 @@ class SessionTiming(Timing):
         if not isinstance(calibration, Calibration):
             calibration = load_calibration(calibration)
         self._session.write_note("calibration", lags=calibration.as_dict())
+        self.look()
         checked = calibration.checked(self._serials()).holding_for(self.source.released)
         unknown = [key for key in self._serials() if key not in checked.lags and key not in checked.invalid]
         return replace(checked, invalid={**checked.invalid, **dict.fromkeys(unknown, "its lag was never measured")})
@@ -320,6 +335,7 @@ class SessionTiming(Timing):
         SessionError
             The session can't be written now.
         """
+        self.look()
         here = (self._photos["path_state"] == "here") & self._photos["t_exif"].isna()
         wanted, state = self._photos[here & self._photos["size_bytes"].notna()], self._session.state
         read: list[dict[str, Any]] = []

@@ -72,7 +72,7 @@ class SessionTables:
         self._live: dict[str, LivePhotos | LiveExposures] = {}
         self._live_events: LiveEvents | None = None
         self._cache: dict[str, tuple[Any, pd.DataFrame]] = {}
-        self._timing: tuple[tuple[int, ...], SessionTiming] | None = None
+        self._timing: SessionTiming | None = None
         #: Finds the files of its photos.
         self.files = Whereabouts(folder, manifest)
         #: What takes checksums in the background; None: nothing does.
@@ -228,14 +228,19 @@ class SessionTables:
         from rigkit.synchrony import SessionTiming
 
         with self.log.guard:
+            if self._timing is None:
+                self._timing = SessionTiming(self)
+            self._timing.look()
+            return self._timing
+
+    def account_tables(self) -> tuple[tuple[int, ...], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Give what statements about time follow from: another version whenever that may have changed, exposures, shots, photos."""
+        with self.log.guard:
             self.refresh()
-            exposures, photos = self._growing("exposures"), self._growing("photos")
-            readings = self.state.readings
-            tables = exposures.frame(), photos.frame()  # they may change by that
-            version = (exposures.version, photos.version, len(self.account.shots), readings.version)
-            if self._timing is None or self._timing[0] != version:
-                self._timing = (version, SessionTiming(self, tables[0], self.accounted_shots(), tables[1]))
-            return self._timing[1]
+            growing = self._growing("exposures"), self._growing("photos")
+            exposures, photos = (one.frame() for one in growing)  # their versions may change by that
+            version = (*(one.version for one in growing), len(self.account.shots), self.state.readings.version)
+            return version, exposures, self.accounted_shots(), photos
 
     def _timed(self, name: str, accounted: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Put what the account says and what is known about time into one table."""

@@ -205,6 +205,25 @@ def test_a_slip_in_a_reading_is_named(sitting, tmp_path):
     )  # mended
 
 
+def test_what_is_held_of_a_session_s_timing_stays_up_to_date(tmp_path):
+    with rigkit.connect("sim:6?seed=1&speed=40", session=tmp_path / "s") as rig:
+        timing = rig.session.timing
+        with pytest.raises(UnknownName, match=r"no shot 1\. There is: none"):
+            timing.spread(1)
+        for _ in range(6):
+            rig.shoot(wait="files")
+        read_all(rig)
+        assert "can't be known from uncalibrated stamps" in str(timing.spread(6))
+        truth = pd.read_csv(rig.session.path / "truth" / "exposures.csv")
+        timing.add_reference(counter_readings(truth), wrap_ms=1000, step_ms=1)
+        assert timing.spread(6).known
+        assert timing is rig.session.timing
+        assert len(timing.calibrate().lags) == 6
+        assert set(rig.session.lags["simulated"]) == set(rig.session.clock["simulated"]) == {True}
+        with pytest.raises(UnknownName, match="no camera 'Z9' for this session"):
+            timing.lag("Z9")
+
+
 def test_shots_know_their_spread(sitting):
     session, _, _, _ = sitting
     shot = session.shot(2)

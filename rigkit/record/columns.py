@@ -319,7 +319,7 @@ TABLES: dict[str, Table] = {
             _SIMULATED,
         ),
     ),
-    **timing_tables(_SHOT_ID, _CAMERA_KEY),
+    **timing_tables(_SHOT_ID, _CAMERA_KEY, _SIMULATED),
     "warnings": Table(
         "what was wrong with the rig while somebody watched",
         (Column("warning_no", "whole", "number of the warning within the session, from 0"),),

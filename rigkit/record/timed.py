@@ -43,7 +43,7 @@ TIMED_EXPOSURES = (
     Column("t_exif", "camera", "DateTimeOriginal with its sub-seconds: the camera's own clock, no zone; <NA>: no file was read"),
     Column("subsec_digits", "whole", "digits of SubSecTimeOriginal; they bound the resolution and are not the step"),
     Column("stamp", "word", "which stamp the numbers of this row rest on", _SOURCES),
-    Column("t_corrected", "camera", "the stamp less the offset and drift of its clock, where that is known without the shutter"),
+    Column("t_corrected", "camera", "the stamp less the offset and drift of its clock: where its lag is known"),
     *_interval("skew", "ms", "difference to the median of the other cameras of the shot, ms; positive: late"),
     Column("late_ms", "number", "difference to the camera's own usual, ms; positive: later than usual; needs no calibration"),
     _QUANTUM,
@@ -68,13 +68,13 @@ TIMED_SHOTS = (
 )  # fmt: skip
 
 
-def timing_tables(shot_id: Column, camera_key: Column) -> dict[str, Table]:
+def timing_tables(shot_id: Column, camera_key: Column, simulated: Column) -> dict[str, Table]:
     """Declare the tables that hold nothing but time.
 
     Parameters
     ----------
-    shot_id, camera_key : Column
-        The keys as all tables have them.
+    shot_id, camera_key, simulated : Column
+        As all tables have them.
     """
     return {
         "clock": Table(
@@ -102,6 +102,7 @@ def timing_tables(shot_id: Column, camera_key: Column) -> dict[str, Table]:
                 _QUANTUM,
                 _EVIDENCE,
                 _REASON,
+                simulated,
             ),
         ),
         "lags": Table(
@@ -118,6 +119,7 @@ def timing_tables(shot_id: Column, camera_key: Column) -> dict[str, Table]:
                 _INSTANT,
                 _EVIDENCE,
                 _REASON,
+                simulated,
             ),
         ),
         "reference": Table(
@@ -136,6 +138,7 @@ def timing_tables(shot_id: Column, camera_key: Column) -> dict[str, Table]:
                 Column("from_trigger", "flag", "the release starts the counter, so that readings are latencies"),
                 Column("reader", "text", "who read it, or which program"),
                 Column("noted", "wall", "host wall clock when the reading was entered"),
+                simulated,
             ),
         ),
         "findings": Table(

@@ -315,7 +315,7 @@ class Known:
             )
         }
         for row in rows.values():
-            row |= {"position": self._labels.get(row["camera_key"]), "reason": self.why_no_skew}
+            row |= {**self._about(row["camera_key"]), "reason": self.why_no_skew}
             row["evidence"] = HOST_ARRIVAL if row["arrival_s"] is not None else None
         for stamps in (self.stamps, *reversed(self._lagged)):
             if stamps is None:
@@ -351,10 +351,7 @@ class Known:
                 row["theta_lo_s"] -= lag.lag_ms / 1e3 + wider
                 row["theta_hi_s"] += wider - lag.lag_ms / 1e3
                 row["method"] = "led"
-            rows.append(
-                {name: or_none(value) for name, value in row.items()}
-                | {"position": self._labels.get(row["camera_key"])}
-            )
+            rows.append({name: or_none(value) for name, value in row.items()} | self._about(row["camera_key"]))
         return frame("clock", rows)
 
     @cached_property
@@ -365,12 +362,8 @@ class Known:
         rows = []
         for row in records(host_clock_table(self.stamps, host_arrivals(self._exposures, self.stamps))):
             # The clock is at least so far ahead; how much more, the shortest transfer hides.
-            about = {
-                "epoch": 1,
-                "theta_lo_s": row.pop("offset_upto_s"),
-                "position": self._labels.get(row["camera_key"]),
-            }
-            rows.append({name: or_none(value) for name, value in {**row, **about}.items()})
+            row |= {"epoch": 1, "theta_lo_s": row.pop("offset_upto_s")}
+            rows.append({name: or_none(value) for name, value in row.items()} | self._about(row["camera_key"]))
         return frame("clock", rows)
 
     @cached_property
@@ -416,6 +409,23 @@ class Known:
         return joined_reviews(first, rest)
 
     # -- names --------------------------------------------------------------------------------------------------------
+
+    def keys_of(self, camera: str) -> list[str]:
+        """List the cameras that go by a key, else a position, else a name; several of a name, or none."""
+        if camera in self._cameras.index or camera in self._exposures.index.get_level_values("camera_key"):
+            return [camera]
+        placed = [key for key, label in self._labels.items() if label == camera]
+        return placed or [str(key) for key in self._cameras.index[(self._cameras["name"] == camera).fillna(False)]]
+
+    def _about(self, camera_key: str) -> dict[str, Any]:
+        """Give what the row of a camera says besides the numbers."""
+        return {"position": self._labels.get(camera_key), "simulated": self._simulated}
+
+    @cached_property
+    def _simulated(self) -> bool | None:
+        """Whether this is from rigkit's simulator, as the exposures say; None: they don't."""
+        told = self._exposures["simulated"].dropna()
+        return bool(told.iloc[0]) if len(told) else None
 
     @cached_property
     def _labels(self) -> dict[str, str]:

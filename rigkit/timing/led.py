@@ -18,11 +18,8 @@ from rigkit.timing.stamps import Floats, Stamps, dense
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "circular_middle", "connected", "exposure_ms", "led_stamps", "wrapped"]
+__all__ = ["circular_middle", "connected", "exposure_ms", "led_stamps", "wrapped"]
 
-#: Columns of a table of readings: what was read, in ms of the counter; of several lit LEDs the first and the last. ``reader`` (who
-#: read it, or which program) is for people, and passed over here.
-COLUMNS = ("shot_id", "camera_key", "reading_ms", "lit_first_ms", "lit_last_ms", "reader")
 #: What readings can be made to mean.
 _Read = Literal["start", "middle"]
 
@@ -119,7 +116,7 @@ def led_stamps(
     lit = np.mod(first if instant == "start" else first + np.mod(last - first, wrap_ms) / 2, wrap_ms)
     values = np.where(np.isfinite(lit), lit, single)
     if not np.isfinite(values).any():
-        raise ValueError(f"no reading in {len(table)} rows; the columns are {', '.join(COLUMNS)}")
+        raise ValueError(f"no reading in {len(table)} rows: it takes reading_ms, or lit_first_ms and lit_last_ms")
     grid, shots, cameras, remarks = dense(table["shot_id"], table["camera_key"], values)
     seconds = np.full_like(grid, np.nan)
     for row, readings_of in enumerate(grid):

@@ -32,6 +32,9 @@ class Timing(Known):
         As for :class:`rigkit.timing.known.Known`.
     """
 
+    def look(self) -> None:
+        """Take in whatever is new; of tables alone nothing ever is."""
+
     def spread(self, shot_id: int) -> Estimate:
         """Say how simultaneous a shot was, or why that is not known.
 
@@ -40,6 +43,7 @@ class Timing(Known):
         UnknownName
             There is no such shot.
         """
+        self.look()
         if shot_id not in self.shots.index:
             raise UnknownName("shot", shot_id, list(self.shots.index))
         row: Any = self.shots.loc[shot_id]
@@ -76,6 +80,7 @@ class Timing(Known):
 
     def correctable(self) -> Estimate:
         """Say how much spread a delay for each camera would take away, or why that is not known."""
+        self.look()
         if not self._skewed:
             return unknown("correctable spread", "ms", self.why_no_skew)
         return correctable_spread(self._skewed[0])
@@ -98,6 +103,7 @@ class Timing(Known):
         ValueError
             There are no stamps, and why.
         """
+        self.look()
         a, b = list(shots_a), list(shots_b)
         both = {*a, *b}
         stamps = next(
@@ -124,19 +130,17 @@ class Timing(Known):
 
     def _telling(self) -> Stamps:
         """Give the best stamps that tell skews, or say why there are none."""
+        self.look()
         if not self._skewed:
             raise ValueError(f"no skew is known: {self.why_no_skew}")
         return self._skewed[0]
 
     def _key_of(self, camera: str) -> str:
-        """Find a camera by its key or its position."""
-        if camera in self.lags.index:
-            return camera
-        keys = [key for key, label in self._labels.items() if label == camera and key in self.lags.index]
+        """Find the one camera of this sitting that goes by a key, position or name."""
+        self.look()
+        keys = [key for key in self.keys_of(camera) if key in self.lags.index]
         if len(keys) != 1:
-            raise UnknownName(
-                "camera", camera, [self._labels.get(key, key) for key in self.lags.index], "in this session"
-            )
+            raise UnknownName("camera", camera, [self._labels.get(key, key) for key in self.lags.index], "this session")
         return keys[0]
 
     def odd_readings(self) -> list[tuple[int, str]]:
@@ -145,6 +149,7 @@ class Timing(Known):
         The lit LEDs of one say another exposure time than those of the others (by more than 3 steps and a half), or its difference to
         the others moved in that shot by more than the camera's own stamp did (by 5 sigma of both, 3 steps of either, and 10 ms).
         """
+        self.look()
         if self.readings is None:
             return []
         table = self.reference

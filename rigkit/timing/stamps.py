@@ -102,7 +102,7 @@ class Stamps:
             There is no such camera among these stamps.
         """
         if key not in self.camera_keys:
-            raise UnknownName("camera", key, self.camera_keys, "among the stamps")
+            raise UnknownName("camera", key, self.camera_keys, "these stamps")
         return self.camera_keys.index(key)
 
     def only(self, shots: Iterable[Any] | None = None, cameras: Iterable[str] | None = None) -> Stamps:
@@ -268,7 +268,7 @@ def _column(table: pd.DataFrame, name: str) -> Any:
     if name in table.index.names:
         return table.index.get_level_values(name).array
     known: list[Hashable] = [*table.index.names, *table.columns]
-    raise UnknownName("column", name, known, "in the table of exposures")
+    raise UnknownName("column", name, known, "the table of exposures")
 
 
 def _seconds(values: Any, name: str) -> Floats:
