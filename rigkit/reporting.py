@@ -17,7 +17,7 @@ from rigkit.record.folder import is_owned
 from rigkit.record.journal import journal_files
 from rigkit.record.reading import LEADER
 from rigkit.record.state import State, text_of
-from rigkit.record.timed import EVIDENCE
+from rigkit.timing.evidence import CALIBRATED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +32,6 @@ __all__ = ["facts_of", "findings_of", "lags_used", "recorded_of", "shown_text", 
 _NAMED = 20
 #: Pixels per inch of the plots: sharp on a screen at the width of the page, and a report of 96 cameras is written in seconds.
 _DPI = 110
-#: The two levels of evidence that tell skews.
-_CALIBRATED, _REFERENCE = EVIDENCE[-2:]
 
 
 def facts_of(session: Session) -> dict[str, Any]:
@@ -146,18 +144,17 @@ def lags_used(session: Session, tables: Mapping[str, pd.DataFrame]) -> dict[str,
         ``quantum_ms`` (float; steps of the counter, None: not known), ``n`` (two whole numbers: fewest and most shots that a lag rests
         on), ``elsewhere`` (bool: they were measured in another sitting). Empty: no stamp of this session is calibrated.
     """
-    if not (tables["exposures"]["evidence"] == _CALIBRATED).any():
+    if not (tables["exposures"]["evidence"] == CALIBRATED).any():
         return {}
     calibration = session.timing.calibration
     if calibration is None or not calibration.lags:
         return {}
-    shots, lags = [lag.n for lag in calibration.lags.values()], tables["lags"]
-    # Readings of this session come first, as soon as they give any lag an interval.
-    here = (lags["evidence"] == _REFERENCE) & lags["lag_lo_ms"].notna()
+    shots, measured = [lag.n for lag in calibration.lags.values()], session.timing.measured
+    here = {} if measured is None else measured.lags
     return {
         "quantum_ms": calibration.quantum_ms if math.isfinite(calibration.quantum_ms) else None,
         "n": (min(shots), max(shots)),
-        "elsewhere": session.state.readings.lags is not None and not here.any(),
+        "elsewhere": not any(here.get(key) == lag for key, lag in calibration.lags.items()),
     }
 
 
@@ -175,9 +172,7 @@ def findings_of(shown: Session | Sessions) -> pd.DataFrame:
 
 def shown_text(session: Session) -> str:
     """Show a session as text for a terminal; findings are left to the report, as they would take longer than all the rest."""
-    tables = tables_of(
-        session, findings=False
-    )  # first: what was kept when it was closed is not used once the journal is read
+    tables = tables_of(session, findings=False)  # first: what was kept at closing is not used once the journal is read
     return display.show_text(session.facts(), tables)
 
 

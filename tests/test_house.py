@@ -86,8 +86,10 @@ def test_every_public_name_is_there() -> None:
     assert set(rigkit.__all__) <= set(dir(rigkit)), "dir() is what completion in a notebook offers"
 
 
-def test_importing_rigkit_is_light() -> None:
-    loaded = in_a_new_process("import json, rigkit, sys; print(json.dumps([n.split('.')[0] for n in sys.modules]))")
+@pytest.mark.parametrize("name", ["rigkit", "rigkit.connect", "rigkit.timing"])
+def test_importing_rigkit_is_light(name: str) -> None:
+    code = f"import json, rigkit, sys; {name}; print(json.dumps([n.split('.')[0] for n in sys.modules]))"
+    loaded = in_a_new_process(code)
     assert isinstance(loaded, list)
     heavy = {"IPython", "PIL", "ipywidgets", "jinja2", "matplotlib", "numpy", "pandas", "pyarrow", "rich", "scipy"}
     assert heavy & set(loaded) == set()

@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rigkit.display.foundation import Foundation, foundations, lags_text, steps_text
 from rigkit.display.grids import noun, plural, rows_of
 from rigkit.display.timing import counts_line
-from rigkit.timing.cameras import FEWEST_SHOTS
-from rigkit.timing.evidence import CALIBRATED, COARSE_MS, HOST_ARRIVAL, REFERENCE, UNCALIBRATED
-from rigkit.timing.rules import DRIFT_LIMIT_PPM
+from rigkit.timing.evidence import (
+    CALIBRATED,
+    COARSE_MS,
+    DRIFT_LIMIT_PPM,
+    FEWEST_SHOTS,
+    HOST_ARRIVAL,
+    REFERENCE,
+    UNCALIBRATED,
+)
 from rigkit.timing.sentences import number, quantity
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from rigkit.display.foundation import (
 from rigkit.display.grids import Cell, Grid, by_position, grid_of, label_of, noun, plain, plural, rows_of
 from rigkit.display.sections import ranges
 from rigkit.errors import listed
-from rigkit.timing.cameras import FEWEST_SHOTS
 from rigkit.timing.evidence import (
     CALIBRATED,
     CAN_SAY,
+    FEWEST_SHOTS,
     HOST_ARRIVAL,
     REFERENCE,
     UNCALIBRATED,

@@ -12,7 +12,7 @@ import numpy as np
 
 from rigkit.errors import listed
 from rigkit.timing.decisions import BUDGET, adjusted, beyond_limit, least_limit_ms, shots_needed, within_limit
-from rigkit.timing.evidence import COARSE_MS, REFERENCE, Estimate, refusal, too_coarse
+from rigkit.timing.evidence import COARSE_MS, FEWEST_SHOTS, REFERENCE, Estimate, refusal, too_coarse
 from rigkit.timing.frames import framed, keyed, text_dtype
 from rigkit.timing.intervals import Interval, mad_interval, median_interval
 from rigkit.timing.spread import FEWEST_CAMERAS, shot_statistics, skews
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FEWEST_SHOTS",
     "camera_table",
     "correctable_spread",
     "latency_table",
@@ -32,8 +31,6 @@ __all__ = [
     "residual_spreads",
 ]
 
-#: Below, not even the extremes enclose a median with 95 %: 2 x 2^-5 of all samples of 5 lie on one side of it.
-FEWEST_SHOTS = 6
 _SET = "its clock was set during the session, so its stamps are not calibrated throughout"
 
 

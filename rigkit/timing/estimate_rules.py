@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rigkit.record.rows import rows_of
-from rigkit.timing.cameras import FEWEST_SHOTS
 from rigkit.timing.decisions import BUDGET, SHARES, least_limit_ms
-from rigkit.timing.evidence import COARSE_MS, LEVELS, Evidence, refusal, too_coarse
+from rigkit.timing.evidence import COARSE_MS, FEWEST_SHOTS, LEVELS, Evidence, refusal, too_coarse
 from rigkit.timing.fit import floor_of
 from rigkit.timing.found import Found, Looked, Record
 from rigkit.timing.spread import FEWEST_CAMERAS

@@ -16,6 +16,8 @@ __all__ = [
     "CALIBRATED",
     "CAN_SAY",
     "COARSE_MS",
+    "DRIFT_LIMIT_PPM",
+    "FEWEST_SHOTS",
     "HOST_ARRIVAL",
     "LETTERS",
     "LEVELS",
@@ -98,6 +100,10 @@ _OF_CLOCKS: tuple[Question, ...] = ("drift", "clock step", "drift against the ho
 #: Stamps in steps of this (ms) and more say nothing about what is shorter than a step. Finer ones average: shots fall anywhere
 #: within a step, so 20 stamps in 10 ms steps give a lag to about 1 ms.
 COARSE_MS = 100.0
+#: Below, not even the extremes enclose a median with 95 %: 2 x 2^-5 of all samples of 5 lie on one side of it.
+FEWEST_SHOTS = 6
+#: Three standard deviations of what quartz clocks drift (prior 0 +- 10 ppm); 108 ms an hour.
+DRIFT_LIMIT_PPM = 30.0
 
 
 def evidence_dtype() -> pd.CategoricalDtype:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rigkit.timing.cameras import FEWEST_SHOTS, camera_table
+from rigkit.timing.cameras import camera_table
 from rigkit.timing.clocks import clock_table
 from rigkit.timing.decisions import (
     BUDGET,
@@ -25,7 +25,7 @@ from rigkit.timing.decisions import (
     shots_needed,
     sign_reach,
 )
-from rigkit.timing.evidence import Question, refusal, too_coarse
+from rigkit.timing.evidence import DRIFT_LIMIT_PPM, FEWEST_SHOTS, Question, refusal, too_coarse
 from rigkit.timing.fit import floor_of
 from rigkit.timing.frames import framed, keyed, shot_column, text_dtype
 from rigkit.timing.late import Lateness, lateness, listed_lateness
@@ -38,10 +38,8 @@ from rigkit.timing.usual import Fitted, fitted
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DRIFT_LIMIT_PPM", "UNSTABLE_TIMES", "Review", "joined_reviews", "review"]
+__all__ = ["UNSTABLE_TIMES", "Review", "joined_reviews", "review"]
 
-#: Three standard deviations of what quartz clocks drift (prior 0 +- 10 ppm); 108 ms an hour.
-DRIFT_LIMIT_PPM = 30.0
 #: A clock step has to pass two tests, and takes more than the 95 % of :func:`rigkit.timing.decisions.detectable` to be found in 9 of
 #: 10 cases: 98.5 % of either are 97 % of both.
 _EACH = 0.985

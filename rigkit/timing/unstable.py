@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rigkit.timing.cameras import FEWEST_SHOTS
 from rigkit.timing.decisions import BUDGET, adjusted
+from rigkit.timing.evidence import FEWEST_SHOTS
 from rigkit.timing.fit import floor_of
 from rigkit.timing.intervals import MAD_TO_SIGMA, mad_interval
 from rigkit.timing.spread import FEWEST_CAMERAS
